@@ -1,0 +1,1 @@
+"""Notification: who knows what."""

@@ -1,0 +1,1 @@
+"""Scheduling: the agenda and its truth."""

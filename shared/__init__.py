@@ -1,0 +1,1 @@
+"""What the four services have in common. Nothing here knows a service."""

@@ -1,0 +1,24 @@
+"""Time and ids as arguments, so that tests decide what the time is."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+"""Returns the present instant, in UTC."""
+
+Ids = Callable[[], str]
+"""Returns a new id that nobody can guess."""
+
+
+def utc_now() -> datetime:
+    """The present instant in UTC, to the millisecond: MongoDB keeps no more."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def new_id() -> str:
+    """A new random id: 120 bits, readable letters and digits."""
+    return secrets.token_hex(15)

@@ -1,0 +1,91 @@
+"""Settings of a process: read from the environment once, checked at start, told clearly when wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from shared.contracts.cloudevent import problems_of
+
+PREFIX = "LECTERN_"
+
+
+class SettingsError(SystemExit):
+    """The settings cannot work; the message names each variable and what it should be."""
+
+
+def _address(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not (parts.netloc or parts.path):
+            raise ValueError(f"should be an address that starts with {' or '.join(s + ':' for s in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+class Settings(BaseModel):
+    """Every setting; the environment variable is LECTERN_ and the name in capitals, or the same with _FILE."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mongodb_uri: Annotated[str, _address("mongodb", "mongodb+srv")] = "mongodb://127.0.0.1:27017/?replicaSet=lectern"
+    database_prefix: str = Field(default="lectern", pattern=r"^[a-z][a-z0-9_]{0,30}$")
+    broker_url: Annotated[str, _address("amqp", "amqps", "local")] = "amqp://guest:guest@127.0.0.1:5672/"
+    retry_attempts: int = Field(default=8, ge=1)
+    retry_first: float = Field(default=1.0, gt=0, description="seconds")
+    retry_longest: float = Field(default=60.0, gt=0, description="seconds")
+    host: str = "127.0.0.1"
+    port: int | None = Field(default=None, ge=0, le=65535, description="None: the service's own port")
+    public_url: Annotated[str, _address("http", "https")] = "http://127.0.0.1:8080"
+    link_key: SecretStr = Field(min_length=32, description="signs private addresses; the same in all services")
+    organiser_token: SecretStr = Field(min_length=16, description="lets organisers use the API")
+    smtp_url: Annotated[str, _address("smtp", "smtps")] = "smtp://127.0.0.1:1025"
+    mail_from: str = "Lectern <lectern@localhost.localdomain>"
+    caldav_url: Annotated[str, _address("http", "https")] | None = None
+    caldav_username: str | None = None
+    caldav_password: SecretStr | None = None
+    log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
+
+    @property
+    def uid_domain(self) -> str:
+        """The host name after the @ of calendar UIDs and Message-IDs."""
+        return urlsplit(self.public_url).hostname or "localhost"
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in `environment`. Raises SettingsError that names every variable that is wrong or missing."""
+    values: dict[str, str] = {}
+    problems: list[str] = []
+    for name in Settings.model_fields:
+        variable = PREFIX + name.upper()
+        direct, path = environment.get(variable), environment.get(variable + "_FILE")
+        if direct is not None and path is not None:
+            problems.append(f"{variable}: both {variable} and {variable}_FILE are set; keep one")
+        elif direct is not None:
+            values[name] = direct
+        elif path is not None:
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                problems.append(f"{variable}_FILE: cannot read {path}: {error}")
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    problems.extend(
+        f"{variable}: not a setting of Lectern; see docs/settings.md"
+        for variable in sorted(environment)
+        if variable.startswith(PREFIX)
+        and not variable.startswith((PREFIX + "TEST_", PREFIX + "BUILD_"))
+        and variable.removesuffix("_FILE") not in names
+    )
+    try:
+        settings = Settings.model_validate({name: value for name, value in values.items() if value != ""})
+    except ValidationError as error:
+        problems.extend(f"{PREFIX}{p['field'].upper()}: {p['message']}" for p in problems_of(error))
+        settings = None
+    if problems or settings is None:
+        raise SettingsError("The settings cannot work:\n" + "\n".join(f"  - {line}" for line in problems))
+    return settings

@@ -1,0 +1,104 @@
+"""The envelope of every message: CloudEvents 1.0 in structured JSON mode (cloudevents.io spec v1.0.2, section 3.1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from shared.contracts.base import Instant
+
+CONTENT_TYPE = "application/cloudevents+json"
+MAX_BYTES = 1_048_576
+"""The largest message that is accepted, in bytes (1 MiB)."""
+
+
+class InvalidMessage(ValueError):
+    """A message that no retry can mend. `problems` names each field and what to do about it."""
+
+    def __init__(self, problems: list[dict[str, str]]) -> None:
+        super().__init__("; ".join(f"{p['field']}: {p['message']}" for p in problems))
+        self.problems = problems
+
+
+class CloudEvent(BaseModel):
+    """One message. `sequence` is the version of its subject; `time` is UTC; `data` is checked by the type's own model."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    specversion: str = "1.0"
+    id: str = Field(min_length=1, max_length=200)
+    source: str = Field(min_length=1, max_length=300)
+    type: str = Field(min_length=1, max_length=200)
+    subject: str | None = Field(default=None, max_length=300)
+    time: Instant
+    datacontenttype: str = "application/json"
+    dataschema: str | None = None
+    sequence: int | None = Field(default=None, ge=0)
+    correlationid: str | None = Field(default=None, max_length=200)
+    causationid: str | None = Field(default=None, max_length=200)
+    traceparent: str | None = Field(default=None, max_length=200)
+    data: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("specversion")
+    @classmethod
+    def _only_1_0(cls, value: str) -> str:
+        if value != "1.0":
+            raise ValueError("only CloudEvents 1.0 is understood; send specversion 1.0")
+        return value
+
+    @field_validator("datacontenttype")
+    @classmethod
+    def _only_json(cls, value: str) -> str:
+        if not value.startswith("application/json"):
+            raise ValueError("data must be JSON; send datacontenttype application/json")
+        return value
+
+    def encode(self) -> bytes:
+        """The message as UTF-8 JSON."""
+        return json.dumps(self.as_dict(), ensure_ascii=False, separators=(",", ":")).encode()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The message as JSON-ready data, empty attributes left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def decode(body: bytes) -> CloudEvent:
+    """The message in `body`. Raises InvalidMessage, which names every field that is wrong."""
+    if len(body) > MAX_BYTES:
+        raise InvalidMessage([problem("body", f"the message has {len(body)} bytes; at most {MAX_BYTES} are accepted")])
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidMessage([problem("body", f"not UTF-8 at byte {error.start}; send UTF-8")]) from error
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise InvalidMessage([problem("body", f"not JSON: {error}")]) from error
+    except RecursionError as error:
+        raise InvalidMessage([problem("body", "JSON is nested too deeply")]) from error
+    if not isinstance(raw, Mapping):
+        raise InvalidMessage([problem("body", "a CloudEvent is a JSON object")])
+    try:
+        return CloudEvent.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidMessage(problems_of(error)) from error
+
+
+def problem(field: str, message: str, code: str = "invalid") -> dict[str, str]:
+    """One thing that is wrong: the field, the words for people and a stable code for programs."""
+    return {"field": field, "code": code, "message": message}
+
+
+def problems_of(error: ValidationError, prefix: str = "") -> list[dict[str, str]]:
+    """Every problem of a failed validation; the values themselves are left out, they may be personal."""
+    return [
+        problem(
+            ".".join([*([prefix] if prefix else []), *(str(part) for part in item["loc"])]) or "body",
+            item["msg"].removeprefix("Value error, "),
+            item["type"],
+        )
+        for item in error.errors(include_url=False, include_context=False, include_input=False)
+    ]

@@ -1,0 +1,229 @@
+"""What scheduling tells: the published state of an event and of each of its sessions.
+
+A subject's `sequence` is the number of the published revision that last changed it; consumers keep the newest.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from shared.contracts.base import Contract, Identifier, Instant, Language, Text
+
+EVENT_REVISED = "lectern.scheduling.event-revised.v1"
+SESSION_REVISED = "lectern.scheduling.session-revised.v1"
+
+LocalTime = Annotated[datetime, Field(description="Local date and time in the session's zone, with no offset")]
+ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class EventKind(StrEnum):
+    """What sort of event it is."""
+
+    CONFERENCE = "conference"
+    WORKSHOPS = "workshops"
+    WEB_CONFERENCES = "web-conferences"
+
+
+class SessionKind(StrEnum):
+    """What sort of session it is."""
+
+    PLENARY = "plenary"
+    KEYNOTE = "keynote"
+    PANEL = "panel"
+    WORKSHOP = "workshop"
+    WEB_CONFERENCE = "web-conference"
+    PRESENTATION = "presentation"
+    BREAK = "break"
+    SOCIAL = "social"
+
+
+class Status(StrEnum):
+    """Whether an event or session takes place."""
+
+    SCHEDULED = "scheduled"
+    CANCELLED = "cancelled"
+
+
+class Audience(StrEnum):
+    """Who may see a link or material."""
+
+    PUBLIC = "public"
+    REGISTRANTS = "registrants"
+    MEMBERS = "members"
+
+
+class Role(StrEnum):
+    """What a person does in a session or for an event."""
+
+    CHAIR = "chair"
+    KEYNOTE = "keynote"
+    PANELLIST = "panellist"
+    SPEAKER = "speaker"
+    CONTACT = "contact"
+
+
+class Organisation(Contract):
+    """A host, co-host or supporter."""
+
+    name: Text
+    url: str | None = None
+
+
+class Link(Contract):
+    """A useful address, or an outcome (article, slides, recording, minutes) of a held session."""
+
+    title: Text
+    url: str
+    kind: str = "link"
+    audience: Audience = Audience.PUBLIC
+
+
+class RolePerson(Contract):
+    """A person in a role, as announced: public data that the person agreed to see printed."""
+
+    id: Identifier
+    name: str
+    role: Role
+    affiliation: Text = {}
+    country: str | None = Field(default=None, description="ISO 3166-1 alpha-2")
+    position: Text = {}
+    email: str | None = Field(default=None, description="Contacts only: a published address of work")
+
+
+class Place(Contract):
+    """Where it is: venue, room, level, directions, or online."""
+
+    venue: Text = {}
+    room: Text = {}
+    level: Text = {}
+    directions: Text = {}
+    address: str | None = None
+    online: bool = False
+
+
+class AudienceKind(Contract):
+    """A kind of attendee (research, police ...), with a number of seats set aside where `quota` is given."""
+
+    id: Identifier
+    name: Text
+    quota: int | None = Field(default=None, ge=0)
+
+
+class Requirement(Contract):
+    """A registration with another organisation that is needed as well, and the code that it asks for."""
+
+    id: Identifier
+    name: Text
+    url: str | None = None
+    code: str | None = None
+
+
+class Question(Contract):
+    """Something that an attendee is asked at registration."""
+
+    id: Identifier
+    label: Text
+    kind: str = "text"
+    choices: list[Text] = []
+    required: bool = False
+
+
+class Window(Contract):
+    """When registration is open: UTC instants; no bound where one is missing. `closes` is the first moment too late."""
+
+    opens: Instant | None = None
+    closes: Instant | None = None
+
+
+class Admission(Contract):
+    """The rules by which seats are given. `capacity` None: as many as come."""
+
+    open: bool = Field(default=True, description="False: registration is not taken here")
+    capacity: int | None = Field(default=None, ge=0)
+    window: Window = Window()
+    waiting_list: bool = True
+
+
+class Series(Contract):
+    """The series that the event is a round of."""
+
+    id: Identifier
+    name: Text
+    round: int = Field(ge=1)
+
+
+class Block(Contract):
+    """A part of the day, such as the morning."""
+
+    id: Identifier
+    title: Text
+
+
+class EventState(Contract):
+    """An event as published."""
+
+    id: Identifier
+    revision: int = Field(ge=1)
+    status: Status = Status.SCHEDULED
+    kind: EventKind
+    title: Text
+    subtitle: Text = {}
+    description: Text = {}
+    languages: list[Language] = Field(default=["en"], min_length=1)
+    zone: ZoneName
+    starts_on: date
+    ends_on: date
+    place: Place = Place()
+    programme: Text = {}
+    series: Series | None = None
+    hosts: list[Organisation] = []
+    supporters: list[Organisation] = []
+    funding: Text = {}
+    contacts: list[RolePerson] = []
+    links: list[Link] = []
+    blocks: list[Block] = []
+    audiences: list[AudienceKind] = []
+    requirements: list[Requirement] = []
+    questions: list[Question] = []
+    admission: Admission = Admission()
+    published_at: Instant
+    note: Text = Field(default={}, description="What this revision is about, for readers")
+
+
+class SessionState(Contract):
+    """A session as published. Date-only sessions have `date` and no `starts_local`.
+
+    `starts_local` and `ends_local` are what people mean, in `zone`; `starts_at` and `ends_at` are UTC, derived from them.
+    """
+
+    id: Identifier
+    event_id: Identifier
+    revision: int = Field(
+        ge=1, description="Higher in each revision that changes the session; the SEQUENCE in calendars"
+    )
+    status: Status = Status.SCHEDULED
+    kind: SessionKind
+    number: int | None = Field(default=None, ge=1)
+    title: Text
+    description: Text = {}
+    language: Language | None = Field(default=None, description="The language spoken")
+    block: Identifier | None = None
+    tracks: list[Text] = []
+    zone: ZoneName
+    date: date
+    starts_local: LocalTime | None = None
+    ends_local: LocalTime | None = None
+    starts_at: Instant | None = None
+    ends_at: Instant | None = None
+    place: Place = Place()
+    join_url: str | None = Field(default=None, description="For confirmed attendees only; never shown to others")
+    people: list[RolePerson] = []
+    links: list[Link] = []
+    outcome: list[Link] = []
+    by_choice: bool = Field(default=False, description="True: a seat is chosen and given per session")
+    admission: Admission = Admission()
+    published_at: Instant

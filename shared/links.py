@@ -1,0 +1,47 @@
+"""Private addresses: unguessable, made from a key and never stored in clear, revocable by their generation.
+
+A token is HMAC-SHA-256 over purpose, subject and generation, cut to 160 bits. Whoever has the key can make the link
+again (for a mail, a page), so no message and no database has to carry it; look-ups store its SHA-256 only.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+_BYTES = 20
+
+
+class Links:
+    """Makes private tokens with the deployment's key."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key.encode()
+
+    def token(self, purpose: str, subject: str, generation: int = 1) -> str:
+        """The token for `subject`, 32 letters and digits. `purpose` keeps, say, a feed's token from opening a registration."""
+        digest = hmac.new(self._key, f"{purpose}\n{subject}\n{generation}".encode(), hashlib.sha256).digest()
+        return base64.b32encode(digest[:_BYTES]).decode().lower()
+
+
+MANAGE = "manage"
+"""Purpose of the address of a registration's private page: /r/{token}"""
+
+FEED = "feed"
+"""Purpose of the address of a person's calendar feed: /feeds/private/{token}.ics"""
+
+
+def token_hash(token: str) -> str:
+    """What is stored to find a token again."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def manage_path(token: str) -> str:
+    """The path of a registration's private page."""
+    return f"/r/{token}"
+
+
+def feed_path(token: str) -> str:
+    """The path of a person's calendar feed."""
+    return f"/feeds/private/{token}.ics"

@@ -1,0 +1,1 @@
+"""State in MongoDB: the driver, the ledger (one atomic commit), the outbox and the inbox."""

@@ -1,0 +1,29 @@
+"""The inbox: of every subject the newest fact is kept, older ones and repetitions change nothing."""
+
+from __future__ import annotations
+
+from shared.contracts.cloudevent import CloudEvent, InvalidMessage, problem
+from shared.storage.mongo import Collection, Database, Session
+
+INBOX = Collection("inbox")
+
+
+async def accept(database: Database, event: CloudEvent, session: Session) -> bool:
+    """Notes `event` as the newest of its subject; False where it is not newer than what was seen.
+
+    Call it inside `Database.atomically` together with what applies the event, so that both happen or neither.
+    Raises InvalidMessage for a fact without subject or sequence.
+    """
+    if event.subject is None or event.sequence is None:
+        raise InvalidMessage([problem("sequence", "a fact needs a subject and a sequence")])
+    family = event.type.rpartition(".v")[0]
+    key = f"{family}:{event.subject}"
+    inbox = database[INBOX.name]
+    # Read first: a duplicate key would end the transaction, a write conflict only runs it again.
+    seen = await inbox.find_one({"_id": key}, session=session)
+    if seen is not None and seen["sequence"] >= event.sequence:
+        return False
+    await inbox.update_one(
+        {"_id": key}, {"$set": {"sequence": event.sequence, "event_id": event.id}}, upsert=True, session=session
+    )
+    return True

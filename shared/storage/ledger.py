@@ -1,0 +1,211 @@
+"""The one form of an atomic commit: a document with a version that carries, in the same write, all that follows from it.
+
+A ledger is the compare-and-set point of a stream (an event's seats, an event's agenda). Committing is one update of one
+document: new state, version + 1, and an *entry* with the documents to write elsewhere and the facts to tell. After that
+the decision is durable; *settling* copies the entry to its collections and to the outbox and removes it. Settling is
+idempotent and may be done by any process: a crash in between only delays it (docs/decisions/0003).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from shared.contracts.cloudevent import CloudEvent
+from shared.storage.mongo import (
+    BulkWriteError,
+    Collection,
+    Database,
+    Document,
+    DuplicateKeyError,
+    Index,
+    InsertOne,
+    ReplaceOne,
+    only_duplicates,
+)
+
+LEDGERS = Collection("ledgers", (Index((("entries.at", 1),)),))
+OUTBOX = Collection("outbox", (Index((("stream", 1), ("version", 1), ("number", 1))), Index((("at", 1),))))
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Write:
+    """A whole document to put in a collection; an older revision never replaces a newer one, and nothing is deleted."""
+
+    collection: str
+    id: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one commit still has to write elsewhere."""
+
+    version: int
+    at: datetime
+    writes: tuple[Write, ...]
+    facts: tuple[CloudEvent, ...]
+
+    def as_document(self) -> Document:
+        return {
+            "version": self.version,
+            "at": self.at,
+            "writes": [{"collection": w.collection, "id": w.id, "document": dict(w.document)} for w in self.writes],
+            "facts": [fact.as_dict() for fact in self.facts],
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Entry:
+        return cls(
+            version=document["version"],
+            at=document["at"],
+            writes=tuple(Write(w["collection"], w["id"], w["document"]) for w in document["writes"]),
+            facts=tuple(CloudEvent.model_validate(fact) for fact in document["facts"]),
+        )
+
+
+@dataclass(frozen=True)
+class Page:
+    """A ledger as loaded: its version (0: not there yet), its state, and the entries that are not settled yet."""
+
+    stream: str
+    version: int = 0
+    state: Mapping[str, Any] = field(default_factory=dict)
+    entries: tuple[Entry, ...] = ()
+
+    def overlay(self, collection: str) -> dict[str, Mapping[str, Any]]:
+        """Documents of `collection` that are decided but perhaps not yet written there, newest of each id."""
+        return {w.id: w.document for entry in self.entries for w in entry.writes if w.collection == collection}
+
+
+class Conflict(Exception):
+    """Another writer committed first: load again and decide again."""
+
+
+class Ledgers:
+    """The ledgers of one service."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ledgers = database[LEDGERS.name]
+        self._outbox = database[OUTBOX.name]
+
+    async def load(self, stream: str) -> Page:
+        """The ledger as it stands, in one read."""
+        document = await self._ledgers.find_one({"_id": stream})
+        return Page(stream) if document is None else _page(document)
+
+    async def streams(self) -> list[str]:
+        """The names of all ledgers."""
+        return [document["_id"] async for document in self._ledgers.find({}, {"_id": 1})]
+
+    async def commit(
+        self,
+        page: Page,
+        state: Mapping[str, Any],
+        *,
+        at: datetime,
+        writes: Sequence[Write] = (),
+        facts: Sequence[CloudEvent] = (),
+    ) -> Entry:
+        """Commits the next version of `page` in one atomic write. Raises Conflict when somebody else did so first."""
+        entry = Entry(page.version + 1, at, tuple(writes), tuple(facts))
+        if page.version == 0:
+            try:
+                await self._ledgers.insert_one(
+                    {
+                        "_id": page.stream,
+                        "schema": 1,
+                        "version": 1,
+                        "state": dict(state),
+                        "entries": [entry.as_document()],
+                    }
+                )
+            except DuplicateKeyError as error:
+                raise Conflict(page.stream) from error
+            return entry
+        result = await self._ledgers.update_one(
+            {"_id": page.stream, "version": page.version},
+            {"$set": {"version": entry.version, "state": dict(state)}, "$push": {"entries": entry.as_document()}},
+        )
+        if result.modified_count != 1:
+            raise Conflict(page.stream)
+        return entry
+
+    async def settle(self, stream: str, entries: Iterable[Entry]) -> None:
+        """Writes what `entries` carry, then removes them from the ledger. Safe to repeat, and to run twice at once."""
+        entries = list(entries)
+        if not entries:
+            return
+        await self.apply(stream, entries)
+        await self._ledgers.update_one(
+            {"_id": stream}, {"$pull": {"entries": {"version": {"$in": [entry.version for entry in entries]}}}}
+        )
+
+    async def apply(self, stream: str, entries: Sequence[Entry]) -> None:
+        """The first half of settling: documents and outbox."""
+        newest: dict[str, dict[str, tuple[int, Mapping[str, Any]]]] = defaultdict(dict)
+        told: list[InsertOne[Document]] = []
+        for entry in sorted(entries, key=lambda entry: entry.version):
+            for write in entry.writes:
+                newest[write.collection][write.id] = (entry.version, write.document)
+            told.extend(
+                InsertOne(
+                    {
+                        "_id": fact.id,
+                        "stream": stream,
+                        "version": entry.version,
+                        "number": number,
+                        "at": entry.at,
+                        "event": fact.as_dict(),
+                    }
+                )
+                for number, fact in enumerate(entry.facts)
+            )
+        for collection, documents in newest.items():
+            await self._bulk(
+                collection,
+                [
+                    ReplaceOne(
+                        {"_id": id_, "revision": {"$lt": version}}, {**document, "revision": version}, upsert=True
+                    )
+                    for id_, (version, document) in documents.items()
+                ],
+            )
+        if told:
+            await self._bulk(OUTBOX.name, told)
+
+    async def settle_left_over(self, now: datetime, older_than: timedelta = timedelta(seconds=2)) -> int:
+        """Settles what a process left behind when it was stopped between commit and settling; returns how many entries."""
+        count = 0
+        async for document in self._ledgers.find({"entries.at": {"$lt": now - older_than}}):
+            page = _page(document)
+            await self.settle(page.stream, page.entries)
+            count += len(page.entries)
+        if count:
+            _log.info("ledger_left_over_settled", entries=count)
+        return count
+
+    async def _bulk(self, collection: str, operations: Sequence[Any]) -> None:
+        try:
+            await self._database[collection].bulk_write(list(operations), ordered=False)
+        except BulkWriteError as error:
+            # A duplicate key is a newer revision, or a fact that is there already: exactly what must not be replaced.
+            if not only_duplicates(error):
+                raise
+
+
+def _page(document: Mapping[str, Any]) -> Page:
+    return Page(
+        stream=document["_id"],
+        version=document["version"],
+        state=document["state"],
+        entries=tuple(Entry.from_document(entry) for entry in document["entries"]),
+    )

@@ -1,0 +1,106 @@
+"""The relay: publishes what commits left in the outbox, in order per stream, and deletes what the broker confirmed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import datetime, timedelta
+
+import structlog
+
+from shared.clock import Clock
+from shared.contracts.cloudevent import CloudEvent
+from shared.contracts.registry import EVENTS
+from shared.messaging.port import Outgoing, PublishError, Transport
+from shared.storage.lease import Lease
+from shared.storage.ledger import LEDGERS, OUTBOX, Ledgers
+from shared.storage.mongo import Database, PyMongoError
+
+_log = structlog.get_logger()
+
+
+class Relay:
+    """Drains one service's outbox: when woken after a commit, and by poll. One process drains at a time (a lease)."""
+
+    def __init__(
+        self,
+        database: Database,
+        transport: Transport,
+        clock: Clock,
+        holder: str,
+        *,
+        poll: float = 0.1,
+        window: int = 500,
+    ) -> None:
+        self._outbox = database[OUTBOX.name]
+        self._ledgers = database[LEDGERS.name]
+        self._left_over = Ledgers(database)
+        self._transport = transport
+        self._clock = clock
+        self._lease = Lease(database, "relay", holder, clock)
+        self._poll = poll
+        self._window = window
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was committed: drain now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Drains until cancelled. Faults of broker or database delay, they lose nothing."""
+        pause = self._poll
+        try:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), pause)
+                self._woken.clear()
+                try:
+                    if not await self._lease.hold():
+                        pause = self._poll
+                        continue
+                    await self._left_over.settle_left_over(self._clock())
+                    while await self.drain():
+                        await self._lease.hold()
+                    pause = self._poll
+                except (PublishError, ConnectionError, PyMongoError, TimeoutError) as error:
+                    pause = min(5.0, max(0.2, pause * 2))
+                    _log.warning("outbox_drain_delayed", error=type(error).__name__, retry_in=pause)
+        finally:
+            await self._lease.release()
+
+    async def drain(self) -> int:
+        """Publishes one window; returns how many messages were told. Raises PublishError when the broker refused some."""
+        # Order per stream: the ceilings are read before the outbox, so that a commit whose facts are not yet here
+        # holds back all that came after it.
+        streams = await self._outbox.distinct("stream")
+        if not streams:
+            return 0
+        ceilings: dict[str, int] = {}
+        async for ledger in self._ledgers.find({"_id": {"$in": streams}}, {"version": 1, "entries.version": 1}):
+            unsettled = [entry["version"] for entry in ledger.get("entries", [])]
+            ceilings[ledger["_id"]] = min(unsettled) - 1 if unsettled else ledger["version"]
+        cursor = self._outbox.find({}).sort([("stream", 1), ("version", 1), ("number", 1)]).limit(self._window)
+        rows = [row async for row in cursor if row["version"] <= ceilings.get(row["stream"], 0)]
+        if not rows:
+            return 0
+        refused: set[int] = set()
+        failure: PublishError | None = None
+        try:
+            await self._transport.publish([Outgoing(EVENTS, CloudEvent.model_validate(row["event"])) for row in rows])
+        except PublishError as error:
+            # Every queue of Lectern is declared at start: an unroutable fact is one that nobody subscribed to.
+            refused = {item.index for item in error.undelivered if item.reason != "unroutable"}
+            failure = error if refused else None
+        await self._outbox.delete_many({"_id": {"$in": [row["_id"] for n, row in enumerate(rows) if n not in refused]}})
+        if failure is not None:
+            raise failure
+        return len(rows)
+
+    async def depth(self) -> int:
+        """How many messages wait."""
+        return int(await self._outbox.estimated_document_count())
+
+    async def lag(self, now: datetime) -> timedelta:
+        """How long the oldest message has been waiting."""
+        row = await self._outbox.find_one({}, {"at": 1}, sort=[("at", 1)])
+        return max(timedelta(0), now - row["at"]) if row else timedelta(0)

@@ -1,0 +1,1 @@
+"""HTTP: one way of errors, logs, languages and pages for all services."""

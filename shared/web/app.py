@@ -1,0 +1,135 @@
+"""The HTTP side of a process: correlation id, one log line a request, errors in one form, health and metrics."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+from prometheus_client import generate_latest
+from structlog.contextvars import bound_contextvars
+
+from shared.clock import new_id
+from shared.config import Settings
+from shared.observability.metrics import HTTP_SECONDS
+from shared.web.access import SETTINGS
+from shared.web.i18n import translations
+from shared.web.pages import language_of, render, setup_pages, wants_html
+from shared.web.problems import Problem, problem_response, too_large
+
+MAX_BODY = 1_048_576
+"""The largest request body, in bytes (1 MiB)."""
+
+CORRELATION_HEADER = "X-Correlation-Id"
+Check = Callable[[], Awaitable[None]]
+Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_log = structlog.get_logger()
+_GOOD_ID = re.compile(r"^[A-Za-z0-9._:-]{1,100}$")
+
+
+def make_app(
+    settings: Settings,
+    routes: Sequence[web.AbstractRouteDef],
+    templates: Mapping[str, Path],
+    checks: Mapping[str, Check],
+) -> web.Application:
+    """The application of a process. `checks` raise when what they check does not work; /ready runs them all."""
+    app = web.Application(middlewares=[_observe, _errors], client_max_size=MAX_BODY)
+    app[SETTINGS] = settings
+    setup_pages(app, templates)
+
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def ready(_: web.Request) -> web.Response:
+        faults: dict[str, str] = {}
+        for name, check in checks.items():
+            try:
+                await check()
+            except Exception as error:  # noqa: BLE001 - whatever a check raises is its answer
+                faults[name] = f"{type(error).__name__}: {error}"
+        body = {"status": "not ready" if faults else "ready", "checks": {n: faults.get(n, "ok") for n in checks}}
+        return web.json_response(body, status=503 if faults else 200)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(
+            body=generate_latest(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+    app.router.add_get("/health", health)
+    app.router.add_get("/ready", ready)
+    app.router.add_get("/metrics", metrics)
+    app.router.add_routes(routes)
+    return app
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unknown"
+
+
+@web.middleware
+async def _observe(request: web.Request, handler: Next) -> web.StreamResponse:
+    given = request.headers.get(CORRELATION_HEADER, "")
+    correlation = given if _GOOD_ID.match(given) else new_id()
+    started = time.perf_counter()
+    route, status = _route(request), 500
+    with bound_contextvars(correlation_id=correlation):
+        try:
+            response = await handler(request)
+            status = response.status
+            if not response.prepared:
+                response.headers[CORRELATION_HEADER] = correlation
+            return response
+        finally:
+            seconds = time.perf_counter() - started
+            HTTP_SECONDS.labels(route, request.method, str(status)).observe(seconds)
+            if route not in ("/health", "/ready", "/metrics"):
+                _log.info(
+                    "http_request",
+                    method=request.method,
+                    route=route,
+                    status=status,
+                    milliseconds=round(seconds * 1000, 1),
+                )
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Next) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Problem as error:
+        return _answer(request, error)
+    except web.HTTPRequestEntityTooLarge:
+        return _answer(request, too_large(request))
+    except web.HTTPRedirection:
+        raise
+    except web.HTTPException as error:
+        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+        detail = "There is nothing at this address." if error.status == 404 else (error.reason or "")
+        return _answer(request, Problem(error.status, error.reason.lower().replace(" ", "-"), detail, headers=allow))
+    except Exception:  # noqa: BLE001 - the last resort: told as a fault, with everything in the log
+        _log.exception("http_request_failed", route=_route(request))
+        return _answer(
+            request, Problem(500, "fault", "Something went wrong here. It has been noted; please try again.")
+        )
+
+
+def _answer(request: web.Request, error: Problem) -> web.Response:
+    correlation = str(structlog.contextvars.get_contextvars().get("correlation_id", ""))
+    if not wants_html(request):
+        return problem_response(error, correlation)
+    gettext = translations(language_of(request)).gettext
+    context = {
+        "title": gettext("Not found") if error.status == 404 else gettext("This did not work"),
+        "detail": gettext(error.detail) if error.detail else "",
+        "errors": error.errors,
+        "correlation_id": correlation,
+    }
+    response = render(request, "error.html", context, error.status)
+    response.headers.update(error.headers)
+    return response
