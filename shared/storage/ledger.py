@@ -8,6 +8,7 @@ idempotent and may be done by any process: a crash in between only delays it (do
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -115,7 +116,10 @@ class Ledgers:
         writes: Sequence[Write] = (),
         facts: Sequence[CloudEvent] = (),
     ) -> Entry:
-        """Commits the next version of `page` in one atomic write. Raises Conflict when somebody else did so first."""
+        """Commits the next version of `page` in one atomic write. Raises Conflict when somebody else did so first.
+
+        `state` holds the fields that change; a dotted name ("sessions.a.confirmed") changes a part of a field.
+        """
         entry = Entry(page.version + 1, at, tuple(writes), tuple(facts))
         if page.version == 0:
             try:
@@ -133,7 +137,10 @@ class Ledgers:
             return entry
         result = await self._ledgers.update_one(
             {"_id": page.stream, "version": page.version},
-            {"$set": {"version": entry.version, "state": dict(state)}, "$push": {"entries": entry.as_document()}},
+            {
+                "$set": {"version": entry.version, **{f"state.{name}": value for name, value in state.items()}},
+                "$push": {"entries": entry.as_document()},
+            },
         )
         if result.modified_count != 1:
             raise Conflict(page.stream)
@@ -145,9 +152,11 @@ class Ledgers:
         if not entries:
             return
         await self.apply(stream, entries)
-        await self._ledgers.update_one(
-            {"_id": stream}, {"$pull": {"entries": {"version": {"$in": [entry.version for entry in entries]}}}}
-        )
+        await self.forget(stream, [entry.version for entry in entries])
+
+    async def forget(self, stream: str, versions: Sequence[int]) -> None:
+        """The second half of settling: removes applied entries from the ledger."""
+        await self._ledgers.update_one({"_id": stream}, {"$pull": {"entries": {"version": {"$in": list(versions)}}}})
 
     async def apply(self, stream: str, entries: Sequence[Entry]) -> None:
         """The first half of settling: documents and outbox."""
@@ -169,8 +178,8 @@ class Ledgers:
                 )
                 for number, fact in enumerate(entry.facts)
             )
-        for collection, documents in newest.items():
-            await self._bulk(
+        bulks = [
+            self._bulk(
                 collection,
                 [
                     ReplaceOne(
@@ -179,8 +188,11 @@ class Ledgers:
                     for id_, (version, document) in documents.items()
                 ],
             )
+            for collection, documents in newest.items()
+        ]
         if told:
-            await self._bulk(OUTBOX.name, told)
+            bulks.append(self._bulk(OUTBOX.name, told))
+        await asyncio.gather(*bulks)
 
     async def settle_left_over(self, now: datetime, older_than: timedelta = timedelta(seconds=2)) -> int:
         """Settles what a process left behind when it was stopped between commit and settling; returns how many entries."""
@@ -209,3 +221,15 @@ def _page(document: Mapping[str, Any]) -> Page:
         state=document["state"],
         entries=tuple(Entry.from_document(entry) for entry in document["entries"]),
     )
+
+
+def _nested(state: Mapping[str, Any]) -> Document:
+    """Dotted names as nested documents: what `$set` would make of them."""
+    nested: Document = {}
+    for name, value in state.items():
+        place = nested
+        *parents, last = name.split(".")
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return nested

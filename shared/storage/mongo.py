@@ -93,10 +93,11 @@ class Collection:
 
 
 def only_duplicates(error: BulkWriteError) -> bool:
-    """Whether a bulk write failed for nothing but documents that were there already."""
+    """Whether a bulk write failed for nothing but documents (`_id`s) that were there already."""
     details = error.details or {}
     return not details.get("writeConcernErrors") and all(
-        item.get("code") == _DUPLICATE_KEY for item in details.get("writeErrors", [])
+        item.get("code") == _DUPLICATE_KEY and item.get("keyPattern") == {"_id": 1}
+        for item in details.get("writeErrors", [])
     )
 
 

@@ -1,0 +1,197 @@
+"""The desk: all waiting commands of one event are decided together and committed once.
+
+One desk per event and process. While a commit runs, commands gather; the next round takes them all (bounded). Several
+processes share an event by compare-and-set on its ledger: who loses loads again, decides again, after a jittered pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+
+from services.registration.commands import Answer, Command, Promote
+from services.registration.domain import decide
+from services.registration.metrics import COMMANDS, CONFLICTS, ROUND_COMMANDS, ROUND_SECONDS
+from services.registration.store import UNKNOWN, Store, stream_of, unsettled
+from shared.clock import Clock, Ids
+from shared.storage.ledger import Conflict, Page
+
+_log = structlog.get_logger()
+
+ROUND = 256
+"""How many commands one commit takes at the most."""
+
+
+class Overloaded(Exception):
+    """The desk has more waiting commands than it can answer in a reasonable time; ask again in some seconds."""
+
+
+class Desk:
+    """Decides the commands of one event."""
+
+    def __init__(
+        self,
+        event_id: str,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        wake_relay: Callable[[], None],
+        *,
+        limit: int = 20_000,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._event_id = event_id
+        self._stream = UNKNOWN if event_id == UNKNOWN else stream_of(event_id)
+        self._store, self._clock, self._ids, self._wake_relay = store, clock, ids, wake_relay
+        self._limit = limit
+        self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, protects nothing
+        self._waiting: deque[tuple[Command, asyncio.Future[Answer]]] = deque()
+        self._arrived = asyncio.Event()
+        self._page: Page | None = None
+        self._settled: list[int] = []
+        self._forgetting: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+
+    async def ask(self, command: Command) -> Answer:
+        """The answer to `command`, once it is durable. Raises Overloaded, or PyMongoError when it could not be stored."""
+        if self._closing or len(self._waiting) >= self._limit:
+            raise Overloaded(self._event_id)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((command, answer))
+        self._arrived.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"desk {self._event_id}")
+        return await answer
+
+    async def close(self) -> None:
+        """Answers what waits, then ends."""
+        self._closing = True
+        self._arrived.set()
+        if self._task is not None:
+            await self._task
+        if self._forgetting is not None:
+            await asyncio.gather(self._forgetting, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            if not self._waiting:
+                if self._closing:
+                    return
+                self._arrived.clear()
+                await self._arrived.wait()
+                continue
+            round_ = [self._waiting.popleft() for _ in range(min(ROUND, len(self._waiting)))]
+            await self._hold_round(round_)
+
+    async def _hold_round(self, round_: list[tuple[Command, asyncio.Future[Answer]]]) -> None:
+        started = time.perf_counter()
+        try:
+            answers = await self._decide([command for command, _ in round_])
+        except Exception as error:  # noqa: BLE001 - each who asked is told; the desk goes on
+            # Whether the commit happened is not known: forget what was cached.
+            self._page = None
+            _log.error("desk_round_failed", event_id=self._event_id, commands=len(round_), error=type(error).__name__)
+            for _, future in round_:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        ROUND_SECONDS.observe(time.perf_counter() - started)
+        ROUND_COMMANDS.observe(len(round_))
+        for (command, future), answer in zip(round_, answers, strict=True):
+            COMMANDS.labels(type(command).__name__.lower(), answer.outcome.value).inc()
+            if not future.done():  # the one who asked may have gone away; the answer is stored all the same
+                future.set_result(answer)
+
+    async def _decide(self, commands: list[Command]) -> tuple[Answer, ...]:
+        attempt = 0
+        while True:
+            page = self._page or unsettled(await self._store.ledgers.load(self._stream), self._settled)
+            self._page = None
+            now = self._clock()
+            before = await self._store.snapshot(page, self._event_id, commands)
+            decision = decide(before, commands, now)
+            state, writes = self._store.writes(commands, before, decision, now)
+            facts = self._store.facts(commands, before, decision, page.version + 1, now)
+            if not state and not writes and not facts:  # nothing new: repeated requests, revisions already known
+                return decision.answers
+            try:
+                entry = await self._store.ledgers.commit(page, state, at=now, writes=writes, facts=facts)
+            except Conflict:
+                attempt += 1
+                CONFLICTS.inc()
+                await asyncio.sleep(self._jitter.uniform(0, min(0.25, 0.002 * 2.0**attempt)))
+                continue
+            await self._store.ledgers.apply(self._stream, [entry])
+            self._wake_relay()
+            self._forget(entry.version)
+            if not page.entries:
+                # Alone so far: the next round need not load what this one wrote. A stale page only costs a conflict.
+                self._page = Page(page.stream, entry.version, _merged(page.state, state))
+            if decision.promotions_left:
+                self._ask_itself()
+            return decision.answers
+
+    def _ask_itself(self) -> None:
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_consumed)
+        self._waiting.append((Promote(id=self._ids()), future))
+        self._arrived.set()
+
+    def _forget(self, version: int) -> None:
+        """Removes applied entries from the ledger in the background; a crash leaves them to be applied again."""
+        self._settled = [*self._settled[-63:], version]
+        if self._forgetting is None or self._forgetting.done():
+            self._forgetting = asyncio.create_task(self._forget_all())
+
+    async def _forget_all(self) -> None:
+        done: list[int] = []
+        while todo := [version for version in self._settled if version not in done]:
+            await self._store.ledgers.forget(self._stream, todo)
+            done += todo
+
+
+def _merged(state: object, changes: dict[str, object]) -> dict[str, object]:
+    """The ledger's state after a commit of `changes`, dotted names applied."""
+    merged = dict(state) if isinstance(state, dict) else {}
+    for name, value in changes.items():
+        first, _, rest = name.partition(".")
+        merged[first] = _merged(merged.get(first, {}), {rest: value}) if rest else value
+    return merged
+
+
+def _consumed(future: asyncio.Future[Answer]) -> None:
+    """Takes the result of a round that nobody awaits; a failed one was logged and is asked again by the next command."""
+    if not future.cancelled():
+        future.exception()
+
+
+class Desks:
+    """The desks of a process, one per event that has been asked for."""
+
+    def __init__(self, store: Store, clock: Clock, ids: Ids, wake_relay: Callable[[], None]) -> None:
+        self._store, self._clock, self._ids, self._wake_relay = store, clock, ids, wake_relay
+        self._desks: dict[str, Desk] = {}
+
+    async def ask(self, event_id: str, command: Command) -> Answer:
+        """The answer of the desk of `event_id`; requests to an event that is not known are answered by their own desk."""
+        desk = self._desks.get(event_id)
+        if desk is None:
+            desk = self._desks.setdefault(event_id, self._desk(event_id))
+        return await desk.ask(command)
+
+    async def known(self, event_id: str) -> bool:
+        """Whether the event has a ledger."""
+        return event_id in self._desks or (await self._store.ledgers.load(stream_of(event_id))).version > 0
+
+    def _desk(self, event_id: str) -> Desk:
+        return Desk(event_id, self._store, self._clock, self._ids, self._wake_relay)
+
+    async def close(self) -> None:
+        """Answers what waits at every desk."""
+        await asyncio.gather(*(desk.close() for desk in self._desks.values()))

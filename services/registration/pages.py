@@ -1,0 +1,158 @@
+"""The attendee's pages: the form, the result with a state per session, the private page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from services.registration.api import Api
+from services.registration.commands import Registration
+from services.registration.seats import Line
+from services.registration.store import Store
+from shared.clock import Clock, Ids
+from shared.config import Settings
+from shared.contracts.cloudevent import problems_of
+from shared.contracts.registration import RegistrationRequested
+from shared.contracts.scheduling import EventState
+from shared.links import FEED, Links, feed_path, manage_path
+from shared.web.i18n import languages
+from shared.web.pages import language_of, render
+from shared.web.problems import Problem
+
+
+class Pages:
+    """The routes of people with a browser."""
+
+    def __init__(self, api: Api, store: Store, links: Links, settings: Settings, clock: Clock, ids: Ids) -> None:
+        self._api, self._store, self._links = api, store, links
+        self._settings, self._clock, self._ids = settings, clock, ids
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/events/{event_id}/register", self._form),
+            web.post("/events/{event_id}/register", self._register),
+            web.get("/r/{token}", self._private),
+            web.post("/r/{token}/cancel", self._cancel),
+        ]
+
+    async def _form(self, request: web.Request) -> web.Response:
+        return await self._show_form(request, {}, [], [], 200)
+
+    async def _show_form(
+        self,
+        request: web.Request,
+        filled: dict[str, str],
+        chosen: Sequence[str],
+        errors: Sequence[dict[str, str]],
+        status: int,
+    ) -> web.Response:
+        event = await self._event(request)
+        seats = await self._store.seats(event.id)
+        now = self._clock()
+        sessions = [
+            {"state": session, "seats": _seats_left(seats.sessions.get(session.id)), "chosen": session.id in chosen}
+            for session in await self._store.sessions(event.id)
+            if session.by_choice and _open(seats.sessions.get(session.id), now)
+        ]
+        context = {
+            "event": event,
+            "sessions": sessions,
+            "event_seats": _seats_left(seats.event),
+            "open": _open(seats.event, now),
+            "filled": filled,
+            "errors": errors,
+            "key": filled.get("key") or self._ids(),
+            "mail_languages": [code for code in languages() if code in (*event.languages, "en")],
+        }
+        return render(request, "registration/form.html", context, status)
+
+    async def _register(self, request: web.Request) -> web.Response:
+        event = await self._event(request)
+        form = await request.post()
+        filled = {name: value for name, value in form.items() if isinstance(value, str)}
+        chosen = [value for value in form.getall("sessions", []) if isinstance(value, str)]
+        wanted = ("name", "email", "language", "audience", "affiliation", "country")
+        person = {name: filled[name].strip() for name in wanted if filled.get(name, "").strip()}
+        if "country" in person:
+            person["country"] = person["country"].upper()
+        try:
+            asked = RegistrationRequested.model_validate({"event_id": event.id, "person": person, "sessions": chosen})
+            answer = await self._api.register(asked, filled.get("key") or None)
+        except ValidationError as error:
+            return await self._show_form(request, filled, chosen, problems_of(error), 422)
+        except Problem as error:
+            if error.status != 409:
+                raise
+            # A new key: the refused attempt's answer is kept under the old one.
+            return await self._show_form(request, filled | {"key": ""}, chosen, error.errors, 409)
+        titles = {session.id: session for session in await self._store.sessions(event.id)}
+        context = {"event": event, "answer": answer, "sessions": titles, "email": asked.person.email}
+        return render(request, "registration/result.html", context, 201)
+
+    async def _private(self, request: web.Request) -> web.Response:
+        return await self._show_private(request, await self._registration(request))
+
+    async def _show_private(
+        self, request: web.Request, registration: Registration, changed: bool = False
+    ) -> web.Response:
+        event = await self._store.event(registration.event_id)
+        if event is None:
+            raise Problem(404, "unknown-event", "There is nothing at this address.")
+        sessions = await self._store.sessions(event.id)
+        held = {choice.session_id: choice for choice in registration.choices}
+        feed = feed_path(self._links.token(FEED, registration.id, registration.link_generation))
+        base = self._settings.public_url.rstrip("/")
+        context = {
+            "event": event,
+            "registration": registration,
+            "chosen": [(session, held[session.id]) for session in sessions if session.id in held],
+            "positions": {name: n for (name, _), n in (await self._store.positions(registration)).items()},
+            "feed": base + feed,
+            "webcal": "webcal://" + base.partition("://")[2] + feed,
+            "cancel_path": request.path.removesuffix("/cancel") + "/cancel",
+            "requirements": event.requirements if registration.active else [],
+            "changed": changed,
+        }
+        return render(request, "registration/private.html", context)
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        registration = await self._registration(request)
+        form = await request.post()
+        sessions = [value for value in form.getall("session", []) if isinstance(value, str)]
+        if not sessions and form.get("all") != "yes":
+            raise Problem(400, "nothing-named", "Choose what to cancel.")
+        await self._api.cancel(registration, sessions)
+        token = request.match_info["token"]
+        # See other: reloading the page must not send the form again.
+        raise web.HTTPSeeOther(f"{manage_path(token)}?lang={language_of(request)}")
+
+    async def _registration(self, request: web.Request) -> Registration:
+        registration = await self._store.registration_by_token(request.match_info["token"])
+        if registration is None:
+            raise Problem(404, "unknown-address", "There is nothing at this address.")
+        return registration
+
+    async def _event(self, request: web.Request) -> EventState:
+        event = await self._store.event(request.match_info["event_id"])
+        if event is None:
+            raise Problem(404, "unknown-event", "There is nothing at this address.")
+        return event
+
+
+def _open(line: Line | None, now: datetime) -> bool:
+    if line is None or not line.rules.scheduled or not line.rules.open:
+        return False
+    rules = line.rules
+    return (rules.opens is None or now >= rules.opens) and all(
+        bound is None or now < bound for bound in (rules.closes, rules.starts)
+    )
+
+
+def _seats_left(line: Line | None) -> dict[str, Any]:
+    if line is None:
+        return {"free": None, "waiting": 0, "full": False}
+    return {"free": line.free, "waiting": line.waiting, "full": not line.admits}

@@ -1,0 +1,35 @@
+"""The wiring of registration: routes, queue, tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from services.registration.api import Api
+from services.registration.desk import Desks
+from services.registration.intake import Intake
+from services.registration.pages import Pages
+from services.registration.store import COLLECTIONS, Store
+from shared.messaging.consumer import dispatch
+from shared.messaging.port import Subscription
+from shared.messaging.topology import QUEUES
+from shared.service import Resources, Service
+
+QUEUE = "lectern.registration"
+
+
+async def build(resources: Resources) -> Service:
+    """The registration service on the given resources."""
+    await resources.database.declare(COLLECTIONS)
+    store = Store(resources.database, resources.links)
+    desks = Desks(store, resources.clock, resources.ids, resources.wake_relay)
+    intake = Intake(desks, store, resources.ids)
+    api = Api(desks, store, intake, resources.ids)
+    pages = Pages(api, store, resources.links, resources.settings, resources.clock, resources.ids)
+    return Service(
+        name="registration",
+        routes=[*api.routes(), *pages.routes()],
+        # As many at once as one round of the desk takes.
+        subscriptions=[Subscription(QUEUE, QUEUES[QUEUE], dispatch("registration", intake.handlers()), prefetch=256)],
+        templates=Path(__file__).parent / "templates",
+        close=desks.close,
+    )

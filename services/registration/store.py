@@ -1,0 +1,368 @@
+"""Registration's collections: what is stored, how it is found, what a decision writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.registration.commands import (
+    Answer,
+    Cancel,
+    Command,
+    Held,
+    Register,
+    Registration,
+    ReviseEvent,
+    ReviseSession,
+)
+from services.registration.domain import Decision, Snapshot, Waiting, seats_told
+from services.registration.seats import EVENT, Seats, changed_state, seats_from
+from shared.contracts.base import json_of
+from shared.contracts.cloudevent import CloudEvent
+from shared.contracts.registration import (
+    REGISTRATION_CHANGED,
+    REQUEST_ANSWERED,
+    SEATS_CHANGED,
+    Choice,
+    Outcome,
+    PersonDetails,
+    Reason,
+    SeatState,
+)
+from shared.contracts.scheduling import EventState, SessionState
+from shared.facts import fact
+from shared.links import MANAGE, Links, token_hash
+from shared.storage.inbox import accept
+from shared.storage.ledger import Entry, Ledgers, Page, Write
+from shared.storage.mongo import Collection, Database, Document, Index, Session
+
+UNKNOWN = "unknown"
+"""The stream of answers to requests that name no known event."""
+
+REGISTRATIONS = Collection(
+    "registrations",
+    (
+        Index((("event_id", 1), ("person.email", 1)), unique=True),
+        Index((("event_id", 1), ("registered_at", 1), ("_id", 1))),
+        Index((("manage_hash", 1),)),
+    ),
+    rules={
+        "bsonType": "object",
+        "required": ["event_id", "person", "state", "choices", "link_generation", "revision"],
+        "properties": {
+            "state": {"enum": [state.value for state in SeatState]},
+            "choices": {
+                "bsonType": "array",
+                "items": {
+                    "bsonType": "object",
+                    "required": ["session_id", "state"],
+                    "properties": {"state": {"enum": [state.value for state in SeatState]}},
+                },
+            },
+        },
+    },
+)
+WAITING = Collection(
+    "waiting_list", (Index((("event_id", 1), ("line", 1), ("place", 1)), unique=True, partial={"left": False}),)
+)
+ANSWERS = Collection("answers", (Index((("at", 1),), expire_after=30 * 24 * 3600),))
+EVENTS = Collection("events")
+SESSIONS = Collection("sessions", (Index((("event_id", 1),)),))
+COLLECTIONS = (REGISTRATIONS, WAITING, ANSWERS, EVENTS, SESSIONS)
+
+PROMOTIONS = 500
+"""How many people one commit promotes at the most; the next one goes on."""
+
+
+def stream_of(event_id: str) -> str:
+    """The ledger of an event's seats."""
+    return f"events/{event_id}"
+
+
+class Store:
+    """Everything the registration service reads and writes."""
+
+    def __init__(self, database: Database, links: Links) -> None:
+        self.ledgers = Ledgers(database)
+        self._database = database
+        self._links = links
+        self._registrations = database[REGISTRATIONS.name]
+        self._waiting = database[WAITING.name]
+        self._answers = database[ANSWERS.name]
+
+    # For the desk
+
+    async def snapshot(self, page: Page, event_id: str, commands: Sequence[Command]) -> Snapshot:
+        """What `commands` need, on top of the ledger `page`."""
+        seats = seats_from(event_id, page.state)
+        emails = {c.person.email for c in commands if isinstance(c, Register)}
+        emails |= {c.email for c in commands if isinstance(c, Cancel) and c.email}
+        ids = {c.registration_id for c in commands if isinstance(c, Cancel) and c.registration_id}
+        asked = [c.id for c in commands if c.repeatable]
+        registrations, answers, lines = await asyncio.gather(
+            self._named(page, event_id, emails, ids), self._given(page, asked), self._lines(page, seats, commands)
+        )
+        heading = {w.registration_id for line in lines.values() for w in line} - registrations.keys()
+        if heading:
+            registrations |= await self._named(page, event_id, set(), heading)
+        return Snapshot(seats, registrations, answers, lines)
+
+    async def _named(self, page: Page, event_id: str, emails: set[str], ids: set[str]) -> dict[str, Registration]:
+        named: list[Document] = []
+        if emails:
+            named.append({"person.email": {"$in": sorted(emails)}})
+        if ids:
+            named.append({"_id": {"$in": sorted(ids)}})
+        found: dict[str, Registration] = {}
+        if named:
+            async for document in self._registrations.find({"event_id": event_id, "$or": named}):
+                found[document["_id"]] = registration_from(document["_id"], document)
+        for id_, overlaid in page.overlay(REGISTRATIONS.name).items():
+            if id_ in ids or overlaid["person"]["email"] in emails:
+                found[id_] = registration_from(id_, overlaid)
+        return found
+
+    async def _given(self, page: Page, ids: Sequence[str]) -> dict[str, Answer]:
+        if not ids:
+            return {}
+        found = {d["_id"]: answer_from(d) async for d in self._answers.find({"_id": {"$in": list(ids)}})}
+        overlay = page.overlay(ANSWERS.name)
+        return found | {id_: answer_from(overlay[id_]) for id_ in ids if id_ in overlay}
+
+    async def _lines(self, page: Page, seats: Seats, commands: Sequence[Command]) -> dict[str, list[Waiting]]:
+        """The first in each line that this decision may promote."""
+        cancels = sum(isinstance(c, Cancel) for c in commands)
+        revised = any(isinstance(c, ReviseEvent | ReviseSession) for c in commands)
+        wanted: dict[str, int] = {}
+        for name, line in [(EVENT, seats.event), *seats.sessions.items()]:
+            if line is None or not line.waiting:
+                continue
+            free = line.waiting if line.free is None else line.free
+            # Each cancellation frees at most one seat of a line, and may take one of its first away.
+            needed = line.waiting if revised else free + 2 * cancels
+            if needed:
+                wanted[name] = min(line.waiting, needed, PROMOTIONS)
+        overlay = list(map(_waiting_from, page.overlay(WAITING.name).values()))
+        found = await asyncio.gather(
+            *(self._first(seats.event_id, name, count, overlay) for name, count in wanted.items())
+        )
+        return dict(zip(wanted, found, strict=True))
+
+    async def _first(self, event_id: str, name: str, count: int, overlay: Sequence[Waiting]) -> list[Waiting]:
+        cursor = self._waiting.find({"event_id": event_id, "line": name, "left": False}).sort("place", 1)
+        rows = [_waiting_from(document) async for document in cursor.limit(count + len(overlay))]
+        merged = {w.place: w for w in rows} | {w.place: w for w in overlay if w.line == name}
+        return [w for _, w in sorted(merged.items()) if not w.left][:count]
+
+    def writes(
+        self, commands: Sequence[Command], before: Snapshot, decision: Decision, now: datetime
+    ) -> tuple[dict[str, Any], list[Write]]:
+        """The ledger's changes and the documents that the decision leads to."""
+        event_id = decision.seats.event_id
+        writes = [
+            Write(REGISTRATIONS.name, r.id, self._registration_document(r)) for r in decision.registrations.values()
+        ]
+        writes += [
+            Write(
+                WAITING.name,
+                f"{event_id}/{w.line}/{w.place}",
+                {
+                    "event_id": event_id,
+                    "line": w.line,
+                    "place": w.place,
+                    "registration_id": w.registration_id,
+                    "left": w.left,
+                },
+            )
+            for w in decision.waiting
+        ]
+        writes += [
+            Write(ANSWERS.name, command.id, _answer_document(answer, now))
+            for command, answer in zip(commands, decision.answers, strict=True)
+            if command.repeatable and answer.outcome is not Outcome.DUPLICATE
+        ]
+        return changed_state(before.seats, decision.seats), writes
+
+    def facts(
+        self, commands: Sequence[Command], before: Snapshot, decision: Decision, version: int, now: datetime
+    ) -> list[CloudEvent]:
+        """What is told of the decision: changed registrations, answers to messages, how full it is."""
+        told = [
+            fact(
+                REGISTRATION_CHANGED,
+                f"registrations/{r.id}",
+                version,
+                r.told(dict(decision.positions), EVENT),
+                at=now,
+                correlation_id=decision.correlations.get(r.id),
+            )
+            for r in decision.registrations.values()
+        ]
+        for number, (command, answer) in enumerate(zip(commands, decision.answers, strict=True)):
+            if command.request_id is None:
+                continue
+            answered = fact(
+                REQUEST_ANSWERED,
+                f"requests/{command.request_id}",
+                version,
+                answer.told(command.request_id),
+                at=now,
+                correlation_id=command.correlation_id,
+                causation_id=command.request_id,
+            )
+            # Two messages of one decision may bear the same id, the second as a duplicate: each has its own answer.
+            told.append(answered.model_copy(update={"id": f"{answered.id}:{number}"}))
+        seats = seats_told(decision.seats)
+        if decision.seats.event is not None and seats != seats_told(before.seats):
+            told.append(fact(SEATS_CHANGED, f"events/{seats.event_id}/seats", version, seats, at=now))
+        return told
+
+    def _registration_document(self, registration: Registration) -> Document:
+        token = self._links.token(MANAGE, registration.id, registration.link_generation)
+        return {
+            "schema": 1,
+            "event_id": registration.event_id,
+            "person": registration.person.model_dump(mode="json", exclude_none=True),
+            "state": registration.state.value,
+            "place": registration.place,
+            "choices": [
+                {"session_id": held.session_id, "state": held.state.value, "place": held.place}
+                for held in registration.choices
+            ],
+            "link_generation": registration.link_generation,
+            "manage_hash": token_hash(token),
+            "registered_at": registration.registered_at,
+            "changed_at": registration.changed_at,
+        }
+
+    # For those who read
+
+    async def registration(self, id_: str) -> Registration | None:
+        """The registration with this id."""
+        document = await self._registrations.find_one({"_id": id_})
+        return registration_from(id_, document) if document else None
+
+    async def registration_by_token(self, token: str) -> Registration | None:
+        """The registration whose private address ends in `token`."""
+        document = await self._registrations.find_one({"manage_hash": token_hash(token)})
+        return registration_from(document["_id"], document) if document else None
+
+    async def registrations(self, event_id: str, after: str | None, limit: int) -> list[Registration]:
+        """A page of an event's registrations, in order of id, behind the id `after`."""
+        query: Document = {"event_id": event_id} | ({"_id": {"$gt": after}} if after else {})
+        return [
+            registration_from(d["_id"], d) async for d in self._registrations.find(query).sort("_id", 1).limit(limit)
+        ]
+
+    async def position(self, event_id: str, line: str, place: int) -> int:
+        """The present position, from 1, of the one who has `place` in `line`."""
+        ahead = {"event_id": event_id, "line": line, "left": False, "place": {"$lt": place}}
+        return 1 + int(await self._waiting.count_documents(ahead))
+
+    async def positions(self, registration: Registration) -> dict[tuple[str, str], int]:
+        """All present positions of a registration, by (line, registration id)."""
+        waiting = [(EVENT, registration.place)] if registration.place else []
+        waiting += [(held.session_id, held.place) for held in registration.choices if held.place]
+        found = await asyncio.gather(*(self.position(registration.event_id, n, p) for n, p in waiting if p))
+        return {(name, registration.id): position for (name, _), position in zip(waiting, found, strict=True)}
+
+    async def seats(self, event_id: str) -> Seats:
+        """The seats as they stand."""
+        return seats_from(event_id, (await self.ledgers.load(stream_of(event_id))).state)
+
+    async def event(self, event_id: str) -> EventState | None:
+        """The event as published."""
+        document = await self._database[EVENTS.name].find_one({"_id": event_id})
+        return EventState.model_validate(document["state"]) if document else None
+
+    async def sessions(self, event_id: str) -> list[SessionState]:
+        """The event's sessions as published, in order of time."""
+        found = [
+            SessionState.model_validate(d["state"])
+            async for d in self._database[SESSIONS.name].find({"event_id": event_id})
+        ]
+        return sorted(found, key=lambda s: (s.date, s.starts_local is None, str(s.starts_local), s.number or 0, s.id))
+
+    async def keep_event(self, event: CloudEvent, state: EventState) -> None:
+        """Keeps the newest state of an event, for pages."""
+
+        async def keep(session: Session) -> None:
+            if await accept(self._database, event, session):
+                await self._database[EVENTS.name].replace_one(
+                    {"_id": state.id}, {"schema": 1, "state": json_of(state)}, upsert=True, session=session
+                )
+
+        await self._database.atomically(keep)
+
+    async def keep_session(self, event: CloudEvent, state: SessionState) -> None:
+        """Keeps the newest state of a session, for pages."""
+
+        async def keep(session: Session) -> None:
+            if await accept(self._database, event, session):
+                await self._database[SESSIONS.name].replace_one(
+                    {"_id": state.id},
+                    {"schema": 1, "event_id": state.event_id, "state": json_of(state)},
+                    upsert=True,
+                    session=session,
+                )
+
+        await self._database.atomically(keep)
+
+
+def registration_from(id_: str, document: Mapping[str, Any]) -> Registration:
+    """The registration from what is stored."""
+    return Registration(
+        id=id_,
+        event_id=document["event_id"],
+        # Checked when it came in; building it unchecked keeps the desk fast.
+        person=PersonDetails.model_construct(**document["person"]),
+        state=SeatState(document["state"]),
+        place=document["place"],
+        choices=tuple(
+            Held(choice["session_id"], SeatState(choice["state"]), choice.get("place"))
+            for choice in document["choices"]
+        ),
+        link_generation=document["link_generation"],
+        registered_at=document["registered_at"],
+        changed_at=document["changed_at"],
+    )
+
+
+def answer_from(document: Mapping[str, Any]) -> Answer:
+    """The answer from what is stored."""
+    return Answer(
+        outcome=Outcome(document["outcome"]),
+        reasons=tuple(Reason(**reason) for reason in document["reasons"]),
+        event_id=document["event_id"],
+        registration_id=document["registration_id"],
+        state=SeatState(document["state"]) if document["state"] else None,
+        position=document["position"],
+        choices=tuple(Choice.model_validate(choice) for choice in document["choices"]),
+    )
+
+
+def _answer_document(answer: Answer, now: datetime) -> Document:
+    return {
+        "schema": 1,
+        "at": now,
+        "outcome": answer.outcome.value,
+        "reasons": [json_of(reason) for reason in answer.reasons],
+        "event_id": answer.event_id,
+        "registration_id": answer.registration_id,
+        "state": answer.state.value if answer.state else None,
+        "position": answer.position,
+        "choices": [json_of(choice) for choice in answer.choices],
+    }
+
+
+def _waiting_from(document: Mapping[str, Any]) -> Waiting:
+    return Waiting(document["line"], document["place"], document["registration_id"], document["left"])
+
+
+def unsettled(page: Page, settled: Iterable[int]) -> Page:
+    """The page without the entries that are known to be settled."""
+    done = frozenset(settled)
+    kept: tuple[Entry, ...] = tuple(entry for entry in page.entries if entry.version not in done)
+    return Page(page.stream, page.version, page.state, kept)

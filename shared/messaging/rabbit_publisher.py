@@ -1,0 +1,100 @@
+"""Publishing with confirms: many messages in flight at once, and a word on each that the broker did not take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractMessage
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, DeliveryError
+from aio_pika.exceptions import PublishError as Returned
+
+from shared.messaging.port import Undelivered
+from shared.messaging.rabbit_link import Link, LinkDown, call
+
+IN_FLIGHT = 128
+"""Messages on their way at the same time. One by one, each would wait for the broker's disk."""
+
+LARGEST_KEY = 255
+"""Bytes of a routing key (AMQP 0-9-1, 4.2.5.3: a short string)."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message with its address."""
+
+    exchange: str
+    routing_key: str
+    message: AbstractMessage
+
+
+class Publisher:
+    """Publishes on one channel of a link, opened again whenever it broke. Messages that nobody takes are returned."""
+
+    def __init__(self, link: Link, in_flight: int = IN_FLIGHT) -> None:
+        self._link = link
+        self._slots = asyncio.Semaphore(in_flight)
+        self._opening = asyncio.Lock()
+        self._channel: AbstractChannel | None = None
+        self._connection: AbstractConnection | None = None
+
+    async def publish(self, letters: Sequence[Letter], timeout: float) -> list[Undelivered]:
+        """Publishes all and waits for every confirm, `timeout` seconds at most; returns what was not taken."""
+        if len(letters) == 1:
+            reason = await self._within(timeout, letters[0])
+            return [Undelivered(0, reason)] if reason else []
+        deadline = asyncio.get_running_loop().time() + timeout
+        tasks = [asyncio.create_task(self._until(deadline, letter)) for letter in letters]
+        try:
+            reasons = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+        return [Undelivered(index, reason) for index, reason in enumerate(reasons) if reason]
+
+    async def _until(self, deadline: float, letter: Letter) -> str | None:
+        return await self._within(deadline - asyncio.get_running_loop().time(), letter)
+
+    async def _within(self, timeout: float, letter: Letter) -> str | None:
+        """Why the letter was not taken; None where the broker confirmed it."""
+        if len(letter.routing_key.encode()) > LARGEST_KEY:
+            return "refused"
+        try:
+            async with asyncio.timeout(timeout), self._slots:
+                channel = await self._open_channel()
+                return await _publish(channel, letter)
+        except (LinkDown, TimeoutError):
+            return "unconfirmed"
+
+    async def _open_channel(self) -> AbstractChannel:
+        async with self._opening:
+            connection = await self._link.connection()
+            if self._channel is None or self._channel.is_closed or self._connection is not connection:
+                channel = connection.channel(publisher_confirms=True, on_return_raises=True)
+                await call(channel.initialize())
+                self._channel, self._connection = channel, connection
+            return self._channel
+
+    async def close(self) -> None:
+        """Closes the channel; publishes that run are over before, because their callers wait for them."""
+        channel, self._channel = self._channel, None
+        if channel is not None and not channel.is_closed:
+            try:
+                await asyncio.wait_for(channel.close(), 3)
+            except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
+                _log.debug("broker_channel_lost", error=type(error).__name__)
+
+
+async def _publish(channel: AbstractChannel, letter: Letter) -> str | None:
+    exchange = await call(channel.get_exchange(letter.exchange, ensure=False))
+    try:
+        await call(exchange.publish(letter.message, letter.routing_key, mandatory=True))
+    except Returned:
+        return "unroutable"
+    except DeliveryError:
+        return "refused"
+    return None

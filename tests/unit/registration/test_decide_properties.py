@@ -1,0 +1,179 @@
+"""Whatever happens in whatever order: never oversold, queue order kept, one outcome each, replays change nothing."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from services.registration.commands import Answer, Cancel, Command, Register, Registration, ReviseEvent, ReviseSession
+from services.registration.domain import HOLDS, Snapshot, Waiting, decide
+from services.registration.seats import EVENT, Line, Seats, changed_state, seats_from
+from shared.contracts.registration import Outcome, SeatState
+from tests.support.events import BEFORE_CLOSE, milipol, person, workshop
+
+NAMES = st.sampled_from([f"p{n}" for n in range(8)])
+SESSIONS = st.lists(st.sampled_from([1, 2, 3]), max_size=3, unique=True)
+LONG = bool(os.environ.get("LECTERN_TEST_LONG"))
+
+
+class Registrations(RuleBasedStateMachine):
+    """A desk, played with a dictionary for its store; each round decides a batch of commands."""
+
+    @initialize(capacity=st.integers(0, 3), event_capacity=st.one_of(st.none(), st.integers(0, 4)))
+    def publish(self, capacity: int, event_capacity: int | None) -> None:
+        self.seats = Seats("milipol-2019")
+        self.state: dict[str, object] = {}
+        self.registrations: dict[str, Registration] = {}
+        self.waiting: dict[tuple[str, int], Waiting] = {}
+        self.answers: dict[str, Answer] = {}
+        self.batch: list[Command] = []
+        self.done: list[Command] = []
+        self.count = 0
+        self.revision = 1
+        self.batch.append(ReviseEvent(id="e1", event=milipol(admission={"capacity": event_capacity})))
+        self.batch.extend(ReviseSession(id=f"s{n}", session=workshop(n, capacity=capacity)) for n in (1, 2, 3))
+        self.decide()
+
+    @rule(name=NAMES, sessions=SESSIONS)
+    def register(self, name: str, sessions: list[int]) -> None:
+        chosen = tuple(f"milipol-2019-workshop-{n}" for n in sessions)
+        self.count += 1
+        self.batch.append(
+            Register(
+                id=f"c{self.count}",
+                repeatable=True,
+                registration_id=f"r{self.count}",
+                person=person(name),
+                sessions=chosen,
+            )
+        )
+
+    @rule(name=NAMES, sessions=SESSIONS)
+    def cancel(self, name: str, sessions: list[int]) -> None:
+        chosen = tuple(f"milipol-2019-workshop-{n}" for n in sessions)
+        self.count += 1
+        self.batch.append(Cancel(id=f"c{self.count}", repeatable=True, email=f"{name}@example.org", sessions=chosen))
+
+    @rule(number=st.sampled_from([1, 2, 3]), capacity=st.one_of(st.none(), st.integers(0, 4)))
+    def change_capacity(self, number: int, capacity: int | None) -> None:
+        self.revision += 1
+        self.batch.append(
+            ReviseSession(id=f"v{self.revision}", session=workshop(number, self.revision, capacity=capacity))
+        )
+
+    @rule(capacity=st.one_of(st.none(), st.integers(0, 5)))
+    def change_event_capacity(self, capacity: int | None) -> None:
+        self.revision += 1
+        event = milipol(self.revision, admission={"capacity": capacity})
+        self.batch.append(ReviseEvent(id=f"v{self.revision}", event=event))
+
+    @rule()
+    def decide(self) -> None:
+        if not self.batch:
+            return
+        seats_before = self.seats
+        before = {line: self._waiting_ids(line) for line in (EVENT, *self.seats.sessions)}
+        taken = {r.id: {h.session_id for h in r.choices if h.state in HOLDS} for r in self.registrations.values()}
+        decision = decide(self._snapshot(), self.batch, BEFORE_CLOSE)
+        assert len(decision.answers) == len(self.batch)
+        for command, answer in zip(self.batch, decision.answers, strict=True):
+            if command.repeatable:
+                self.answers[command.id] = answer
+                self.done.append(command)
+        self.registrations |= decision.registrations
+        self.waiting |= {(w.line, w.place): w for w in decision.waiting}
+        for name, value in changed_state(self.seats, decision.seats).items():
+            first, _, rest = name.partition(".")
+            if rest:
+                self.state.setdefault(first, {})[rest] = value  # type: ignore[index]
+            else:
+                self.state[first] = value
+        self.seats = decision.seats
+        assert seats_from("milipol-2019", self.state) == self.seats
+        self._never_oversold(seats_before, self.batch)
+        cancelled = {c.email for c in self.batch if isinstance(c, Cancel)}
+        self._queue_order_was_kept(before, taken, cancelled)
+        self.batch = []
+
+    def _queue_order_was_kept(
+        self, before: dict[str, list[str]], taken: dict[str, set[str]], cancelled: set[str | None]
+    ) -> None:
+        """Nobody who waited is overtaken: those promoted are the first of those who did not give up."""
+        for line, ids in before.items():
+            if line == EVENT:
+                continue
+            stayed = [id_ for id_ in ids if self.registrations[id_].person.email not in cancelled]
+            seated = [self._holds(id_, line) and line not in taken.get(id_, set()) for id_ in stayed]
+            assert seated == sorted(seated, reverse=True)
+
+    @rule()
+    def replay(self) -> None:
+        """Every answered command again: the first answer, and nothing else."""
+        decision = decide(self._snapshot(), self.done, BEFORE_CLOSE + timedelta(days=1))
+        for command, answer in zip(self.done, decision.answers, strict=True):
+            assert answer.outcome is Outcome.DUPLICATE
+            first = self.answers[command.id]
+            assert (answer.registration_id, answer.choices, answer.reasons) == (
+                first.registration_id, first.choices, first.reasons,
+            )  # fmt: skip
+        assert not decision.registrations
+        assert not decision.waiting
+        assert decision.seats == self.seats
+
+    @invariant()
+    def counts_are_exact(self) -> None:
+        if not hasattr(self, "seats"):
+            return
+        for line_name, line in _all_lines(self.seats).items():
+            assert line.confirmed == sum(self._holds(id_, line_name) for id_ in self.registrations)
+            assert line.waiting == len(self._waiting_ids(line_name))
+            places = [place for name, place in self.waiting if name == line_name]
+            assert sorted(places) == list(range(1, line.next_place)), "places are gap-free"
+
+    def _never_oversold(self, before: Seats, commands: list[Command]) -> None:
+        """Never more seats taken than there were, or than the highest capacity of the batch allows."""
+        for name, line in _all_lines(self.seats).items():
+            old = _all_lines(before).get(name)
+            limits = [line.rules.capacity, old.rules.capacity if old else 0]
+            limits += [
+                c.session.admission.capacity for c in commands if isinstance(c, ReviseSession) and c.session.id == name
+            ]
+            limits += [c.event.admission.capacity for c in commands if isinstance(c, ReviseEvent) and name == EVENT]
+            if None not in limits:
+                assert line.confirmed <= max([old.confirmed if old else 0, *(n for n in limits if n is not None)])
+
+    @invariant()
+    def no_seat_is_free_while_somebody_waits(self) -> None:
+        if hasattr(self, "seats"):
+            for line in _all_lines(self.seats).values():
+                assert not (line.waiting and line.free != 0)
+
+    def _holds(self, id_: str, line: str) -> bool:
+        registration = self.registrations[id_]
+        if line == EVENT:
+            return registration.state is SeatState.CONFIRMED
+        return any(held.session_id == line and held.state in HOLDS for held in registration.choices)
+
+    def _waiting_ids(self, line: str) -> list[str]:
+        return [w.registration_id for (name, _), w in sorted(self.waiting.items()) if name == line and not w.left]
+
+    def _snapshot(self) -> Snapshot:
+        lines = {
+            line: [w for (name, _), w in sorted(self.waiting.items()) if name == line and not w.left]
+            for line in (EVENT, *self.seats.sessions)
+        }
+        return Snapshot(self.seats, self.registrations, self.answers, lines)
+
+
+def _all_lines(seats: Seats) -> dict[str, Line]:
+    return ({} if seats.event is None else {EVENT: seats.event}) | dict(seats.sessions)
+
+
+TestRegistrations = Registrations.TestCase
+TestRegistrations.settings = settings(
+    max_examples=600 if LONG else 60, stateful_step_count=60 if LONG else 30, deadline=None
+)
