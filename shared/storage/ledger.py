@@ -128,7 +128,7 @@ class Ledgers:
                         "_id": page.stream,
                         "schema": 1,
                         "version": 1,
-                        "state": dict(state),
+                        "state": _nested(state),
                         "entries": [entry.as_document()],
                     }
                 )
