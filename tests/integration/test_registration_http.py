@@ -1,0 +1,227 @@
+"""The registration service by HTTP: API, intake over HTTP, pages, and every sort of bad input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+
+from services.registration.service import build
+from shared.config import Settings
+from shared.contracts.base import json_of
+from shared.contracts.cloudevent import CONTENT_TYPE, CloudEvent
+from shared.contracts.registration import REGISTRATION_REQUESTED
+from shared.contracts.registry import EVENTS
+from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED
+from shared.facts import fact
+from shared.links import MANAGE, Links, manage_path
+from shared.messaging.port import Outgoing
+from shared.process import Process, running
+from tests.support.events import BEFORE_CLOSE, CLOSES, PUBLISHED, milipol, person, workshop
+from tests.support.waiting import until
+
+W1, W2 = "milipol-2019-workshop-1", "milipol-2019-workshop-2"
+
+
+@dataclass
+class Client:
+    """Somebody with an HTTP client."""
+
+    http: aiohttp.ClientSession
+    url: str
+    settings: Settings
+    process: Process
+    now: list[Any]
+
+    @property
+    def organiser(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.settings.organiser_token.get_secret_value()}"}
+
+    async def post(self, path: str, body: Any = None, **rest: Any) -> tuple[int, Any]:
+        async with self.http.post(self.url + path, json=body, **rest) as response:
+            return response.status, await response.json(content_type=None)
+
+    async def register(self, name: str, *sessions: str, **rest: Any) -> tuple[int, Any]:
+        body = {"event_id": "milipol-2019", "person": json_of(person(name)), "sessions": list(sessions)}
+        return await self.post("/api/v1/registrations", body, **rest)
+
+    async def page(self, path: str, **rest: Any) -> tuple[int, str]:
+        async with self.http.get(self.url + path, **rest) as response:
+            return response.status, await response.text()
+
+    def private_path(self, registration_id: str) -> str:
+        links = Links(self.settings.link_key.get_secret_value())
+        return manage_path(links.token(MANAGE, registration_id))
+
+
+@pytest.fixture
+async def client(settings: Callable[..., Settings]) -> AsyncIterator[Client]:
+    now = [BEFORE_CLOSE]
+    chosen = settings()
+    process = Process(chosen, {"registration": build}, port=0, clock=lambda: now[0])
+    async with running(process), aiohttp.ClientSession() as http:
+        client = Client(http, process.address, chosen, process, now)
+        assert process.transport is not None
+        event = milipol(
+            audiences=[], requirements=[{"id": "fair", "name": {"en": "Milipol Paris"}, "code": "H2020MP2019"}]
+        )
+        facts = [fact(EVENT_REVISED, f"events/{event.id}", 1, event, at=PUBLISHED)]
+        for number, capacity in ((1, 1), (2, 5)):
+            session = workshop(number, capacity=capacity)
+            facts.append(fact(SESSION_REVISED, f"sessions/{session.id}", 1, session, at=PUBLISHED))
+        await process.transport.publish([Outgoing(EVENTS, one) for one in facts])
+        database = process.databases["registration"]
+
+        async def known() -> bool:
+            return (
+                await database["sessions"].count_documents({}) == 2
+                and await database["events"].count_documents({}) == 1
+            )
+
+        await until(known, 10, "the agenda is known")
+        yield client
+
+
+async def test_registration_answers_with_a_state_for_each_session(client: Client) -> None:
+    status, body = await client.register("ada", W1, W2)
+    assert status == 201
+    assert body["state"] == "confirmed"
+    status, body = await client.register("bob", W1, W2)
+    assert [(c["session_id"], c["state"], c.get("position")) for c in body["choices"]] == [
+        (W1, "waitlisted", 1),
+        (W2, "confirmed", None),
+    ]
+
+
+async def test_repeated_request_gets_the_first_answer(client: Client) -> None:
+    key = {"Idempotency-Key": "form-1"}
+    _, first = await client.register("ada", W1, headers=key)
+    status, second = await client.register("ada", W1, headers=key)
+    assert (status, second) == (201, first | {"repeated": True})
+
+
+async def test_registration_closes_with_the_window(client: Client) -> None:
+    client.now[0] = CLOSES
+    status, body = await client.register("ada", W1)
+    assert status == 409
+    assert body["errors"][0]["code"] == "closed"
+    assert body["errors"][0]["field"] == "event_id"
+
+
+async def test_unknown_event_is_told(client: Client) -> None:
+    status, body = await client.post(
+        "/api/v1/registrations", {"event_id": "nowhere", "person": json_of(person()), "sessions": []}
+    )
+    assert (status, body["type"]) == (404, "urn:lectern:problem:unknown-event")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "field"),
+    [
+        (b"{", {"Content-Type": "application/json"}, 400, "body"),
+        (b'"\xff"', {"Content-Type": "application/json"}, 400, "body"),
+        (b"{}", {"Content-Type": "text/plain"}, 415, None),
+        (b" " * 5_000_000, {"Content-Type": "application/json"}, 413, "body"),
+        (b"[" * 200_000, {"Content-Type": "application/json"}, 400, "body"),
+        (b"[]", {"Content-Type": "application/json"}, 422, "body"),
+        (b'{"event_id":"milipol-2019","person":{"name":"A","email":"nobody"}}', {"Content-Type": "application/json"}, 422, "person.email"),
+        (b'{"event_id":"milipol-2019","person":{"name":3,"email":"a@example.org"}}', {"Content-Type": "application/json"}, 422, "person.name"),
+    ],
+    ids=["broken", "not-utf-8", "text", "5-MB", "deep", "list", "e-mail", "type"],
+)  # fmt: skip
+async def test_bad_input_names_the_field(
+    client: Client, body: bytes, headers: dict[str, str], status: int, field: str | None
+) -> None:
+    async with client.http.post(f"{client.url}/api/v1/registrations", data=body, headers=headers) as response:
+        answer = json.loads(await response.read())
+        assert (response.status, response.content_type) == (status, "application/problem+json")
+    assert ([error["field"] for error in answer["errors"]] == [field]) if field else "errors" not in answer
+    assert answer["correlation_id"]
+    assert (await client.register("ada", W1))[0] == 201, "and the service goes on"
+
+
+async def test_value_of_a_wrong_field_is_never_repeated(client: Client) -> None:
+    """It may be personal, and it may end in a log."""
+    status, answer = await client.post(
+        "/api/v1/registrations", {"event_id": "milipol-2019", "person": {"name": "Ada", "email": "secret-person"}}
+    )
+    assert status == 422
+    assert "secret-person" not in json.dumps(answer)
+
+
+async def test_lists_are_for_organisers(client: Client) -> None:
+    await client.register("ada", W2)
+    await client.register("bob", W2)
+    path = "/api/v1/registrations?event_id=milipol-2019&limit=1"
+    status, _ = await client.page(path)
+    assert status == 401
+    _, text = await client.page(path, headers=client.organiser)
+    first = json.loads(text)
+    _, text = await client.page(f"{path}&cursor={first['next_cursor']}", headers=client.organiser)
+    second = json.loads(text)
+    assert second["next_cursor"] is None
+    assert {first["items"][0]["person"]["name"], second["items"][0]["person"]["name"]} == {"Ada", "Bob"}
+
+
+async def test_intake_over_http_answers_with_the_decision(client: Client) -> None:
+    event = CloudEvent(
+        id="badge-1", source="https://badge.example.org", type=REGISTRATION_REQUESTED, time=BEFORE_CLOSE,
+        data={"event_id": "milipol-2019", "person": json_of(person()), "sessions": [W1]},
+    )  # fmt: skip
+    headers = client.organiser | {"Content-Type": CONTENT_TYPE}
+    for outcome in ("accepted", "duplicate"):
+        async with client.http.post(f"{client.url}/api/v1/intake", data=event.encode(), headers=headers) as response:
+            answer = await response.json()
+            assert (response.status, answer["outcome"], answer["request_id"]) == (200, outcome, "badge-1")
+
+
+async def test_private_page_shows_each_seat_and_gives_it_up(client: Client) -> None:
+    _, ada = await client.register("ada", W1, W2)
+    _, bob = await client.register("bob", W1)
+    path = client.private_path(ada["registration_id"])
+    status, text = await client.page(path)
+    assert status == 200
+    assert "H2020MP2019" in text
+    assert "/feeds/private/" in text
+    async with client.http.post(f"{client.url}{path}/cancel", data={"session": W1}) as response:
+        assert (response.status, str(response.url).split("?")[0]) == (200, client.url + path)
+    _, organiser_view = await client.page(f"/api/v1/registrations/{bob['registration_id']}", headers=client.organiser)
+    assert json.loads(organiser_view)["choices"][0]["state"] == "confirmed", "the freed seat went to Bob"
+    async with client.http.post(f"{client.url}{path}/cancel", data={"all": "yes"}) as response:
+        assert "This registration is cancelled" in await response.text()
+
+
+async def test_wrong_private_address_tells_nothing(client: Client) -> None:
+    status, text = await client.page("/r/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", headers={"Accept": "text/html"})
+    assert status == 404
+    assert "<h1>Not found</h1>" in text
+
+
+async def test_form_shows_seats_left_and_what_is_wrong(client: Client) -> None:
+    await client.register("ada", W1)
+    _, text = await client.page("/events/milipol-2019/register")
+    assert "full: waiting list (0 waiting)" in text
+    assert "5 seats left" in text
+    url = f"{client.url}/events/milipol-2019/register"
+    async with client.http.post(url, data={"name": "Eve", "email": "eve", "sessions": W2}) as response:
+        text = await response.text()
+        assert response.status == 422
+        assert "person.email" in text
+        assert 'value="Eve"' in text, "what was typed is kept"
+    async with client.http.post(url, data={"name": "Eve", "email": "eve@example.org", "sessions": W2}) as response:
+        assert response.status == 201
+        assert "You are registered" in await response.text()
+
+
+async def test_correlation_id_of_the_request_is_answered(client: Client) -> None:
+    headers = {"X-Correlation-Id": "from-outside-1"}
+    async with client.http.get(f"{client.url}/events/milipol-2019/register", headers=headers) as response:
+        assert response.headers["X-Correlation-Id"] == "from-outside-1"
+    async with client.http.get(f"{client.url}/ready") as response:
+        assert await response.json() == {"status": "ready", "checks": {"mongodb": "ok", "broker": "ok"}}
+    async with client.http.get(f"{client.url}/metrics") as response:
+        assert "lectern_desk_commands_total" in await response.text()
