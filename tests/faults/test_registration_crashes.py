@@ -33,7 +33,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.rabbitmq
 
 PROCESS = "tests.support.registration_process"
-OPEN = {"window": {}}
+OPEN: dict[str, object] = {"window": {}}
 
 
 @pytest.fixture
