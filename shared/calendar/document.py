@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from icalendar import Calendar
+from icalendar import Calendar, vText
 
 from shared.calendar.entry import Entry
 from shared.calendar.text import address, plain
@@ -43,9 +43,9 @@ def feed(heading: Heading, entries: Sequence[tuple[Entry, str]], zone: str) -> b
     head.add("PRODID", PRODUCT)
     head.add("CALSCALE", "GREGORIAN")
     for name in ("NAME", "X-WR-CALNAME"):
-        head.add(name, plain(heading.name))
+        head.add(name, vText(plain(heading.name)))
     for name in ("DESCRIPTION", "X-WR-CALDESC"):
-        head.add(name, plain(heading.description))
+        head.add(name, vText(plain(heading.description)))  # or X-WR-CALDESC goes out without escapes
     head.add("URL", address(heading.url))
     head.add("COLOR", heading.colour)
     head.add("X-WR-TIMEZONE", zone)

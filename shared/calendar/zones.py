@@ -191,7 +191,8 @@ def _observance(run: list[_Change], rule: _Rule | None) -> TimezoneStandard | Ti
     if rule is not None:
         parts = rule.recur()
         if run[-1].local.year < _LAST_YEAR:
-            parts["until"] = run[-1].at  # in UTC, as section 3.3.10 asks for in time zones
+            # In UTC, as section 3.3.10 asks for; a day late, because some readers take it for local time.
+            parts["until"] = run[-1].at + timedelta(days=1)
         component.add("RRULE", vRecur(**parts))
     return component
 

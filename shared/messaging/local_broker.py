@@ -49,6 +49,9 @@ class Line:
     waiting: deque[Stored] = field(default_factory=deque)
     read_up_to: int = 0
     all_read: bool = False
+    """Nothing of this queue is in the file that is not in memory."""
+    missed: bool = False
+    """Something arrived while the file was being read; whether the answer holds it is not known."""
     reading: asyncio.Task[None] | None = None
 
 
@@ -110,8 +113,10 @@ class LocalBroker:
         if stored:
             # Ids are taken here, without a pause before the store's turn: so a queue is read in the order of its ids.
             stored = [replace(s, id=n) for s, n in zip(stored, self.store.take_ids(len(stored)), strict=True)]
-            await self.store.add(stored)
-            self._arrived(stored)
+            added = self.store.add(stored)
+            # A callback, so that a publisher who gives up waiting does not leave messages behind that nobody hands out.
+            added.add_done_callback(lambda done: None if done.exception() else self._arrived(stored))
+            await asyncio.shield(added)
         return unroutable
 
     def sit(self, seat: Seat) -> None:
@@ -166,6 +171,8 @@ class LocalBroker:
             line = touched[message.queue] = self._lines[message.queue]
             if message.due is not None:
                 self._wait_for(message.due, message)
+            elif line.reading is not None:
+                line.missed = True
             elif line.all_read and message.id > line.read_up_to and len(line.waiting) < BUFFER:
                 line.waiting.append(message)
                 line.read_up_to = message.id
@@ -209,10 +216,9 @@ class LocalBroker:
     async def _read(self, line: Line) -> None:
         """Reads on where memory ends and the file goes on."""
         try:
+            line.missed = False
             messages = await self.store.ready(line.name, line.read_up_to, BUFFER)
-            # Set before the next pause: what is published from now on has a higher id and either is in this answer or
-            # finds all_read.
-            line.all_read = len(messages) < BUFFER and not self._newer_than(line, messages)
+            line.all_read = len(messages) < BUFFER and not line.missed
             if messages:
                 line.waiting.extend(messages)
                 line.read_up_to = messages[-1].id
@@ -222,9 +228,6 @@ class LocalBroker:
         finally:
             line.reading = None
         self._serve(line)
-
-    def _newer_than(self, line: Line, messages: Sequence[Stored]) -> bool:
-        return False
 
     def _wait_for(self, due: float, message: Stored) -> None:
         heapq.heappush(self._put_off, (due, message.id, message.queue))

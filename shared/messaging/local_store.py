@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import json
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 BATCH = 2000
 """The most changes that share a commit."""
@@ -34,7 +33,7 @@ CREATE INDEX IF NOT EXISTS message_due ON message (due) WHERE due IS NOT NULL;
 CREATE TABLE IF NOT EXISTS dead_letter (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, queue TEXT NOT NULL, exchange TEXT NOT NULL,
     routing_key TEXT NOT NULL, body BLOB NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL,
-    parked_at TEXT NOT NULL, headers TEXT NOT NULL
+    parked_at TEXT NOT NULL
 );
 """
 
@@ -64,7 +63,6 @@ class Parked:
     reason: str
     attempts: int
     parked_at: str
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 Work = Callable[[sqlite3.Connection], T]
@@ -83,8 +81,11 @@ class Store:
 
     async def open(self) -> None:
         """Opens or makes the file. Raises ConnectionError with a remedy where that cannot be."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = self._path.with_name(self._path.name + ".lock").open("w")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = self._path.with_name(self._path.name + ".lock").open("w")
+        except OSError as error:
+            raise _unusable(self._path, error) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -98,11 +99,11 @@ class Store:
         self._thread.start()
         try:
             self._next = await ready
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._lock.close()
-            raise ConnectionError(
-                f"{self._path} cannot be used ({error}). Make the folder writable, or move the file away to begin anew."
-            ) from error
+            self._thread.join()
+            self._thread = None
+            raise _unusable(self._path, error) from error
 
     async def close(self) -> None:
         """Writes what is left and lets go of the file."""
@@ -128,10 +129,10 @@ class Store:
         """Adds bindings."""
         await self._do(lambda db: _none(db.executemany("INSERT OR IGNORE INTO binding VALUES (?, ?, ?)", rows)))
 
-    async def add(self, messages: Sequence[Stored]) -> None:
-        """Adds messages, all or none."""
+    def add(self, messages: Sequence[Stored]) -> asyncio.Future[None]:
+        """Adds messages, all or none. Futures of several calls are done in the order of the calls."""
         rows = [(m.id, m.queue, m.exchange, m.routing_key, m.body, m.attempt, m.due) for m in messages]
-        await self._do(lambda db: _none(db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", rows)))
+        return self._do(lambda db: _none(db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", rows)))
 
     def remove(self, identity: int) -> asyncio.Future[None]:
         """Removes a message that was handled. The future may be left alone: close() waits for it."""
@@ -149,13 +150,13 @@ class Store:
         """Moves a message to the dead letters, in one change."""
         values = (
             letter.name, letter.queue, letter.exchange, letter.routing_key, letter.body, letter.reason,
-            letter.attempts, letter.parked_at, json.dumps(letter.headers),
+            letter.attempts, letter.parked_at,
         )  # fmt: skip
 
         def move(db: sqlite3.Connection) -> None:
             db.execute(
-                "INSERT INTO dead_letter (name, queue, exchange, routing_key, body, reason, attempts, parked_at, headers)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO dead_letter (name, queue, exchange, routing_key, body, reason, attempts, parked_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 values,
             )
             db.execute("DELETE FROM message WHERE id = ?", (identity,))
@@ -200,9 +201,9 @@ class Store:
         """Dead letters, oldest first."""
         return await self._do(
             lambda db: [
-                Parked(*row[:-1], headers=json.loads(row[-1]))
+                Parked(*row)
                 for row in db.execute(
-                    "SELECT name, queue, exchange, routing_key, body, reason, attempts, parked_at, headers"
+                    "SELECT name, queue, exchange, routing_key, body, reason, attempts, parked_at"
                     " FROM dead_letter ORDER BY id LIMIT ?",
                     (limit,),
                 )
@@ -222,6 +223,7 @@ class Store:
         """The thread. All that waits goes into one commit: a commit costs the disk's time, a change next to nothing."""
         loop = ready.get_loop()
         try:
+            self._path.touch(mode=0o600)  # messages name people
             db = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY)
             db.execute("PRAGMA journal_mode = WAL")
             # FULL, not NORMAL: with NORMAL a killed process loses nothing either, but a power cut loses the last commits,
@@ -229,7 +231,7 @@ class Store:
             db.execute("PRAGMA synchronous = FULL")
             db.executescript(_SCHEMA)
             row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'message'").fetchone()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             loop.call_soon_threadsafe(_settle, [(ready, None, error)])
             return
         loop.call_soon_threadsafe(_settle, [(ready, (row[0] if row else 0) + 1, None)])
@@ -251,17 +253,13 @@ class Store:
         db.close()
 
     def _commit(self, db: sqlite3.Connection, batch: Sequence[_Job]) -> None:
-        results: list[tuple[asyncio.Future[object], object, BaseException | None]] = []
+        results: list[_Result]
         try:
             db.execute("BEGIN IMMEDIATE")
-            for job in batch:
-                try:
-                    results.append((job.done, job.work(db), None))
-                except sqlite3.IntegrityError as error:
-                    results.append((job.done, None, error))
+            results = [(job.done, job.work(db), None) for job in batch]
             db.execute("COMMIT")
             self.failed = None
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - told to everybody who waits; the thread must live on
             self.failed = error
             if db.in_transaction:
                 db.execute("ROLLBACK")
@@ -275,12 +273,15 @@ class Store:
 
 @dataclass(frozen=True)
 class _Job:
-    work: Work[object]
-    done: asyncio.Future[object]
+    work: Work[Any]
+    done: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
 
 
-def _settle(results: Sequence[tuple[asyncio.Future[object], object, BaseException | None]]) -> None:
+_Result = tuple[asyncio.Future[Any], object, BaseException | None]
+
+
+def _settle(results: Sequence[_Result]) -> None:
     for done, value, error in results:
         if done.cancelled():
             continue
@@ -289,6 +290,12 @@ def _settle(results: Sequence[tuple[asyncio.Future[object], object, BaseExceptio
             done.exception()  # a change nobody waits for is told by `failed`
         else:
             done.set_result(value)
+
+
+def _unusable(path: Path, error: Exception) -> ConnectionError:
+    return ConnectionError(
+        f"{path} cannot be used ({error}). Make the folder writable, or move the file away to begin anew."
+    )
 
 
 def _none(_: object) -> None:

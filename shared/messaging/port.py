@@ -88,6 +88,10 @@ class Retry:
         return min(self.longest, self.first * 2.0 ** (attempt - 1))
 
 
+EXCHANGE_HEADER = "x-lectern-exchange"
+"""The header of a dead letter that tells the exchange it was published on: needed to send it again."""
+
+
 @dataclass(frozen=True)
 class DeadLetter:
     """A parked message: where it was to go, why it was parked, how often it was tried."""

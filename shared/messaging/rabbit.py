@@ -93,6 +93,11 @@ class RabbitTransport:
         """How failed messages come again here: `broker`, `ladder` or `held` (see rabbit_retry)."""
         return self._tools.retries.name
 
+    @property
+    def queues(self) -> frozenset[str]:
+        """The queues that were declared here."""
+        return frozenset(self._queues)
+
     async def start(self) -> None:
         """Connects and declares the exchanges. Raises ConnectionError with a remedy where the broker is not there."""
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -52,6 +52,7 @@ class Consumer:
         self._subscription = subscription
         self._slots = asyncio.Semaphore(subscription.prefetch)
         self._running: set[asyncio.Task[None]] = set()
+        self._answering: set[asyncio.Timeout] = set()
         self._channel: AbstractChannel | None = None
         self._tag: str | None = None
         self._ended = asyncio.Event()
@@ -93,8 +94,8 @@ class Consumer:
             try:
                 await self._consume()
                 _log.info("consumer_resumed", queue=self._subscription.queue)
-            except LinkDown as error:
-                _log.warning("consumer_interrupted", queue=self._subscription.queue, error=str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it was, the queue must not stay without a consumer
+                _log.warning("consumer_interrupted", queue=self._subscription.queue, error=describe(error))
                 await asyncio.sleep(REOPEN_PAUSE)
 
     async def _consume(self) -> None:
@@ -103,7 +104,14 @@ class Consumer:
         channel = connection.channel(publisher_confirms=False)
         await call(channel.initialize())
         ended = asyncio.Event()
-        channel.close_callbacks.add(lambda *_: ended.set())
+
+        def on_close(*_: object) -> None:
+            ended.set()
+            # An answer that waits for room in the write queue of a dead connection would wait for ever, and keep a slot.
+            for waiting in self._answering:
+                waiting.reschedule(asyncio.get_running_loop().time())
+
+        channel.close_callbacks.add(on_close)
         underlay = await call(channel.get_underlay_channel())
         # The broker takes the consumer away when the queue is deleted: then it is declared again.
         underlay.on_consumer_cancel_callbacks.add(lambda *_: ended.set())
@@ -126,7 +134,7 @@ class Consumer:
         try:
             async with self._slots:
                 if self._stopping.is_set():
-                    await call(message.nack(requeue=True))
+                    await self._answer(message.nack(requeue=True))
                 else:
                     await self._handle(message)
         except LinkDown as error:
@@ -134,7 +142,7 @@ class Consumer:
         except asyncio.CancelledError:
             # Cut short at the end of its patience. Not rejected: it did not fail.
             with contextlib.suppress(LinkDown):
-                await call(message.nack(requeue=True))
+                await self._answer(message.nack(requeue=True))
             raise
 
     async def _handle(self, message: AbstractIncomingMessage) -> None:
@@ -154,7 +162,7 @@ class Consumer:
             except Exception as error:  # noqa: BLE001 - whatever it is, the message must be answered
                 failure = error
             else:
-                return await call(message.ack())
+                return await self._answer(message.ack())
             _log.warning(
                 "message_failed",
                 queue=delivery.queue,
@@ -173,14 +181,14 @@ class Consumer:
         """True where the message is out of our hands, False when it is time for its next attempt."""
         while True:
             try:
-                if await retries.put_off(message, delivery):
+                if await retries.put_off(message, delivery, self._answer):
                     return True
                 pause = self._tools.retry.delay(delivery.attempt)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause)
                 if not self._stopping.is_set():
                     return False
-                await call(message.nack(requeue=True))
+                await self._answer(message.nack(requeue=True))
                 return True
             except LinkDown as error:
                 await self._again(error, message)
@@ -200,10 +208,22 @@ class Consumer:
             except LinkDown as error:
                 await self._again(error, message)
         # Only now: between confirm and this answer a crash leaves two copies, the other order could leave none.
-        await call(message.ack())
+        await self._answer(message.ack())
         _log.warning(
             "message_parked", queue=delivery.queue, routing_key=delivery.routing_key, attempts=delivery.attempt
         )
+
+    async def _answer(self, answer: Awaitable[None]) -> None:
+        """Sends an answer to a message. Raises LinkDown where its channel ended: then the message comes again."""
+        try:
+            async with asyncio.timeout(SETTLE_TIMEOUT) as limit:
+                self._answering.add(limit)
+                try:
+                    await call(answer)
+                finally:
+                    self._answering.discard(limit)
+        except TimeoutError as error:
+            raise LinkDown("the channel ended before the answer was sent") from error
 
     async def _again(self, error: LinkDown, message: AbstractIncomingMessage) -> None:
         """Before another try to hand a message over. Raises LinkDown where there is nobody to answer any more."""
@@ -213,7 +233,7 @@ class Consumer:
             channel_gone = True
         if channel_gone or self._stopping.is_set():
             if not channel_gone:
-                await call(message.nack(requeue=True))
+                await self._answer(message.nack(requeue=True))
             raise error
         _log.warning("message_kept_waiting", queue=self._subscription.queue, error=describe(error))
         await asyncio.sleep(REOPEN_PAUSE)

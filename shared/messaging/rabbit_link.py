@@ -23,6 +23,10 @@ HEARTBEAT = 10
 """Seconds (AMQP 0-9-1, 4.2.7): a stalled connection is given up after about three of them."""
 
 CONNECT_TIMEOUT = 10.0
+CALL_TIMEOUT = 15.0
+SET_UP_TIMEOUT = 60.0
+"""Seconds for one call, and for all that a new connection begins with."""
+
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two attempts to connect."""
 
@@ -39,13 +43,16 @@ class UnsupportedBroker(ConnectionError):
     """The broker is too old; the message says which version is needed."""
 
 
-async def call(work: Awaitable[T]) -> T:
+async def call(work: Awaitable[T], timeout: float = CALL_TIMEOUT) -> T:
     """Awaits a call of the client library; raises LinkDown where its connection, its channel or its time ended.
 
     The broker's word on a message (DeliveryError: refused or returned) is no such end and passes through.
     """
+    # The time limit is no luxury: a call that waits for room in the library's write queue waits for ever when the
+    # connection's writer has ended meanwhile.
     try:
-        return await work
+        async with asyncio.timeout(timeout):
+            return await work
     except (DeliveryError, LinkDown, UnsupportedBroker):
         raise
     except asyncio.CancelledError as error:
@@ -72,11 +79,12 @@ class Link:
         self._up = asyncio.Event()
         self._lost = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._closed = False
 
     @property
     def up(self) -> bool:
         """Whether the connection stands."""
-        return self._up.is_set()
+        return self._connection is not None
 
     @property
     def user(self) -> str | None:
@@ -103,20 +111,23 @@ class Link:
         self._keeper = asyncio.create_task(self._keep(), name=f"rabbit-link:{self._name}")
 
     async def connection(self) -> AbstractConnection:
-        """The connection, as soon as it stands."""
+        """The connection, as soon as it stands. Raises LinkDown when it is closed for good meanwhile."""
         while True:
             await self._up.wait()
+            if self._closed:
+                raise LinkDown("the transport was closed")
             if self._connection is not None:
                 return self._connection
 
     async def close(self) -> None:
-        """Disconnects for good."""
+        """Disconnects for good; who waits for the connection is told."""
+        self._closed = True
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
         connection, self._connection = self._connection, None
-        self._up.clear()
+        self._up.set()
         if connection is not None:
             await _discard(connection)
 
@@ -128,9 +139,9 @@ class Link:
                 # Jitter keeps all processes from knocking at the same moment after a broker's restart.
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
                 try:
-                    await self._connect()
+                    await call(self._connect(), CONNECT_TIMEOUT + SET_UP_TIMEOUT)
                     break
-                except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
+                except Exception as error:  # noqa: BLE001 - whatever it was, the link has to come back
                     pause = min(LONGEST_PAUSE, pause * 2)
                     _log.warning("broker_unreachable", link=self._name, error=type(error).__name__, retry_in=pause)
 
@@ -152,7 +163,7 @@ class Link:
         connection.close_callbacks.add(on_close)
         try:
             if self._on_up is not None:
-                await call(self._on_up(connection))
+                await call(self._on_up(connection), SET_UP_TIMEOUT)
             if lost.is_set():
                 raise LinkDown("the connection ended while it was being set up")
         except BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from shared.messaging.rabbit_link import Link, LinkDown, call
 
 IN_FLIGHT = 128
 """Messages on their way at the same time. One by one, each would wait for the broker's disk."""
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds that messages on their way get at the end."""
 
 LARGEST_KEY = 255
 """Bytes of a routing key (AMQP 0-9-1, 4.2.5.3: a short string)."""
@@ -41,6 +45,9 @@ class Publisher:
         self._opening = asyncio.Lock()
         self._channel: AbstractChannel | None = None
         self._connection: AbstractConnection | None = None
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def publish(self, letters: Sequence[Letter], timeout: float) -> list[Undelivered]:
         """Publishes all and waits for every confirm, `timeout` seconds at most; returns what was not taken."""
@@ -63,12 +70,18 @@ class Publisher:
         """Why the letter was not taken; None where the broker confirmed it."""
         if len(letter.routing_key.encode()) > LARGEST_KEY:
             return "refused"
+        self._running += 1
+        self._idle.clear()
         try:
             async with asyncio.timeout(timeout), self._slots:
                 channel = await self._open_channel()
                 return await _publish(channel, letter)
         except (LinkDown, TimeoutError):
             return "unconfirmed"
+        finally:
+            self._running -= 1
+            if self._running == 0:
+                self._idle.set()
 
     async def _open_channel(self) -> AbstractChannel:
         async with self._opening:
@@ -80,7 +93,10 @@ class Publisher:
             return self._channel
 
     async def close(self) -> None:
-        """Closes the channel; publishes that run are over before, because their callers wait for them."""
+        """Closes the channel, after the confirms that are still to come where the connection stands."""
+        if self._link.up:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), CLOSE_TIMEOUT)
         channel, self._channel = self._channel, None
         if channel is not None and not channel.is_closed:
             try:

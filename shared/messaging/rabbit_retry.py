@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from aio_pika import DeliveryMode, Message
@@ -47,6 +48,10 @@ RETURN_TIME = 3.0
 SETTLE_TIMEOUT = 10.0
 
 
+Answer = Callable[[Awaitable[None]], Awaitable[None]]
+"""Sends an answer to a message; raises LinkDown where its channel ended."""
+
+
 class Retries(Protocol):
     """One of the three ways."""
 
@@ -55,7 +60,7 @@ class Retries(Protocol):
     def attempt(self, message: AbstractIncomingMessage) -> int:
         """Which attempt this delivery is, from 1."""
 
-    async def put_off(self, message: AbstractIncomingMessage, delivery: Delivery) -> bool:
+    async def put_off(self, message: AbstractIncomingMessage, delivery: Delivery, answer: Answer) -> bool:
         """Hands the message over until its next attempt and settles it; False where this process has to hold it.
 
         Raises LinkDown where that is not certain: then the message comes again by itself.
@@ -72,9 +77,9 @@ class BrokerDelay:
         failed = message.headers.get("x-delivery-count", 0)
         return int(failed) + 1 if isinstance(failed, int) else 1
 
-    async def put_off(self, message: AbstractIncomingMessage, delivery: Delivery) -> bool:
+    async def put_off(self, message: AbstractIncomingMessage, delivery: Delivery, answer: Answer) -> bool:
         """Rejects: unlike basic.nack, that counts and is delayed."""
-        await call(message.reject(requeue=True))
+        await answer(message.reject(requeue=True))
         return True
 
 
@@ -93,7 +98,7 @@ class Ladder:
         count = message.headers.get(ATTEMPT, 1) if came_by_ladder(message, self._user) else 1
         return count if isinstance(count, int) else 1
 
-    async def put_off(self, message: AbstractIncomingMessage, delivery: Delivery) -> bool:
+    async def put_off(self, message: AbstractIncomingMessage, delivery: Delivery, answer: Answer) -> bool:
         """Publishes the copy, and acknowledges the original when the broker has confirmed the copy."""
         delay = self._retry.delay(delivery.attempt)
         rung = next((n for n, seconds in enumerate(RUNGS, 1) if seconds >= delay), len(RUNGS))
@@ -101,7 +106,7 @@ class Ladder:
         letter = Letter(RETRY, f"{rung}.{delivery.queue}", copy)
         if failed := await self._publisher.publish([letter], SETTLE_TIMEOUT):
             raise LinkDown(f"the retry ladder did not take the message: {failed[0].reason}")
-        await call(message.ack())
+        await answer(message.ack())
         return True
 
 
@@ -114,7 +119,7 @@ class Held:
         """Always the first: attempts that were made before a crash are not known."""
         return 1
 
-    async def put_off(self, message: AbstractIncomingMessage, delivery: Delivery) -> bool:
+    async def put_off(self, message: AbstractIncomingMessage, delivery: Delivery, answer: Answer) -> bool:
         """Nobody takes it."""
         return False
 

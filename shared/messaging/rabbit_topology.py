@@ -19,7 +19,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from pamqp.common import FieldTable
 
 from shared.contracts.registry import EVENTS, INTAKE
-from shared.messaging.port import Binding, DeadLetter, Delivery
+from shared.messaging.port import EXCHANGE_HEADER, Binding, DeadLetter, Delivery
 
 DEAD = "lectern.dead"
 DEAD_LETTERS = "lectern.dead-letters"
@@ -34,7 +34,6 @@ ATTEMPT = "x-lectern-attempt"
 REASON = "x-lectern-reason"
 QUEUE = "x-lectern-queue"
 ATTEMPTS = "x-lectern-attempts"
-EXCHANGE = "x-lectern-exchange"
 ROUTING_KEY = "x-lectern-routing-key"
 USER_ID = "x-lectern-user-id"
 PARKED_AT = "x-lectern-parked-at"
@@ -102,7 +101,7 @@ def delivery_of(message: AbstractIncomingMessage, queue: str, attempt: int, user
             body=message.body,
             attempt=attempt,
             user_id=_text(origin.get(USER_ID)),
-            exchange=str(origin.get(EXCHANGE, "")),
+            exchange=str(origin.get(EXCHANGE_HEADER, "")),
             headers=headers,
         )
     return Delivery(
@@ -197,7 +196,7 @@ def _foreign(message: AbstractMessage) -> FieldTable:
 def _origin(delivery: Delivery) -> FieldTable:
     origin: FieldTable = {
         QUEUE: delivery.queue,
-        EXCHANGE: delivery.exchange,
+        EXCHANGE_HEADER: delivery.exchange,
         ROUTING_KEY: delivery.routing_key,
     }
     if delivery.user_id is not None:

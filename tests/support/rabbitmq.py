@@ -1,4 +1,7 @@
-"""A private RabbitMQ node for the tests: own ports, own data, own policies; the machine's own node is never touched."""
+"""A private RabbitMQ node for the tests: own ports, own data, own policies; the machine's own node is never touched.
+
+The work is done in threads and belongs to no event loop, so that one node serves the tests of many loops.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -16,9 +20,10 @@ from pathlib import Path
 from tests.support.install_rabbitmq import RabbitMissing, ensure_rabbitmq, find
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DEFINITIONS = REPOSITORY / "deploy" / "rabbitmq" / "definitions.json"
+SHIPPED = REPOSITORY / "deploy" / "rabbitmq"
 USER = "lectern-test"
-PASSWORD = "lectern-test"
+OTHER_USER = "other-system"
+PASSWORD = "lectern-test"  # of a node that only this machine reaches and that is gone after the tests
 START_TIMEOUT = 90.0
 """Seconds; a node usually needs 4 to 8."""
 
@@ -34,8 +39,8 @@ class RabbitNode:
         self._home = Path(tempfile.mkdtemp(prefix="lectern-rabbitmq-"))
         self._policies = policies
         self._port, self._dist_port, self._epmd_port = _free_ports(3)
-        self._epmd: asyncio.subprocess.Process | None = None
-        self._server: asyncio.subprocess.Process | None = None
+        self._epmd: subprocess.Popen[bytes] | None = None
+        self._server: subprocess.Popen[bytes] | None = None
 
     @property
     def host(self) -> str:
@@ -55,75 +60,94 @@ class RabbitNode:
     @property
     def running(self) -> bool:
         """Whether the server process lives."""
-        return self._server is not None and self._server.returncode is None
+        return self._server is not None and self._server.poll() is None
 
     async def start(self) -> None:
         """Starts the node and returns when it takes connections. Raises RabbitMissing or RabbitFailed."""
-        program = await asyncio.to_thread(_server_script)
+        await asyncio.to_thread(self._start)
+
+    async def stop(self) -> None:
+        """Stops the node in order and removes what it wrote."""
+        await asyncio.to_thread(self._stop)
+
+    async def restart(self) -> None:
+        """Stops the node in order and starts it again with its data."""
+        await asyncio.to_thread(self._restart)
+
+    async def halt(self) -> None:
+        """Stops the node in order; its data stay for the next start."""
+        await asyncio.to_thread(self._halt)
+
+    async def kill(self) -> None:
+        """Ends the node as a power cut would, by SIGKILL; its data stay for the next start."""
+        await asyncio.to_thread(self._kill)
+
+    def _start(self) -> None:
+        program = _server_script()
         self._prepare()
         if self._epmd is None:
             # Started by us and in the foreground, so that no daemon stays behind when the tests are over.
             epmd = shutil.which("epmd") or "epmd"
-            self._epmd = await asyncio.create_subprocess_exec(
-                epmd, "-port", str(self._epmd_port), "-address", self.host,
-                stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+            self._epmd = subprocess.Popen(
+                [epmd, "-port", str(self._epmd_port), "-address", self.host],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         with (self._home / "server.log").open("ab") as log:
-            self._server = await asyncio.create_subprocess_exec(
-                program, env=self._environment(), cwd=self._home, stdout=log, stderr=log, start_new_session=True
+            self._server = subprocess.Popen(
+                [program], env=self._environment(), cwd=self._home, stdout=log, stderr=log, start_new_session=True
             )
-        await self._until_ready()
+        self._until_ready()
 
-    async def stop(self) -> None:
-        """Stops the node in order and removes what it wrote."""
-        await self._end(signal.SIGTERM)
-        if self._epmd is not None and self._epmd.returncode is None:
-            self._epmd.terminate()
-            await self._epmd.wait()
-        self._epmd = None
-        await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
+    def _stop(self) -> None:
+        try:
+            self._end(signal.SIGTERM)
+        finally:
+            if self._epmd is not None and self._epmd.poll() is None:
+                self._epmd.terminate()
+                self._epmd.wait()
+            self._epmd = None
+            shutil.rmtree(self._home, ignore_errors=True)
 
-    async def restart(self) -> None:
-        """Stops the node in order and starts it again with its data."""
-        await self.halt()
-        await self.start()
+    def _restart(self) -> None:
+        self._halt()
+        self._start()
 
-    async def halt(self) -> None:
-        """Stops the node in order; its data stay for the next start."""
-        await self._end(signal.SIGTERM)
+    def _halt(self) -> None:
+        self._end(signal.SIGTERM)
 
-    async def kill(self) -> None:
-        """Ends the node as a power cut would, by SIGKILL; its data stay for the next start."""
-        await self._end(signal.SIGKILL)
+    def _kill(self) -> None:
+        self._end(signal.SIGKILL)
 
     async def control(self, *arguments: str) -> str:
         """What `rabbitmqctl` prints. Raises RabbitFailed where it fails."""
-        process = await asyncio.create_subprocess_exec(
-            str(Path(_server_script()).with_name("rabbitmqctl")), "--quiet", *arguments,
-            env=self._environment(), cwd=self._home,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        return await asyncio.to_thread(self._control, *arguments)
+
+    def _control(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [str(Path(_server_script()).with_name("rabbitmqctl")), "--quiet", *arguments],
+            env=self._environment(), cwd=self._home, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        output, _ = await process.communicate()
-        if process.returncode != 0:
-            raise RabbitFailed(f"rabbitmqctl {' '.join(arguments)}: {output.decode(errors='replace').strip()}")
-        return output.decode(errors="replace")
+        if done.returncode != 0:
+            raise RabbitFailed(f"rabbitmqctl {' '.join(arguments)}: {(done.stdout + done.stderr).strip()}")
+        return done.stdout
 
     def _prepare(self) -> None:
         if (self._home / "rabbitmq.conf").exists():
             return
-        definitions = json.loads(DEFINITIONS.read_text()) if self._policies else {}
-        definitions["users"] = [
-            {"name": name, "password": PASSWORD, "tags": "administrator"} for name in (USER, f"{USER}-other")
-        ]
-        definitions["vhosts"] = [{"name": "/"}]
-        definitions["permissions"] = [
-            {"user": user["name"], "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}
-            for user in definitions["users"]
-        ]
-        (self._home / "definitions.json").write_text(json.dumps(definitions))
+        folder = self._home / "definitions.d"
+        folder.mkdir()
+        if self._policies:
+            shutil.copy(SHIPPED / "definitions.json", folder)
+        users = [{"name": name, "password": PASSWORD, "tags": ""} for name in (USER, OTHER_USER)]
+        rights = {"vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}
+        permissions = [{"user": name, **rights} for name in (USER, OTHER_USER)]
+        (folder / "users.json").write_text(
+            json.dumps({"vhosts": [{"name": "/"}], "users": users, "permissions": permissions})
+        )
+        shipped = (SHIPPED / "rabbitmq.conf").read_text().replace("/etc/rabbitmq/definitions.d", str(folder))
         (self._home / "rabbitmq.conf").write_text(
+            f"{shipped}\n"
             f"listeners.tcp.1 = {self.host}:{self._port}\n"
-            f"load_definitions = {self._home / 'definitions.json'}\n"
             "log.console.level = warning\n"
             "disk_free_limit.absolute = 50MB\n"
         )
@@ -152,35 +176,28 @@ class RabbitNode:
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 1:1 +sbwt none",
         }
 
-    async def _until_ready(self) -> None:
+    def _until_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
             if not self.running:
                 raise RabbitFailed(f"the private RabbitMQ node ended at its start:\n{self._log()}")
-            if await self._greets():
+            if self._greets():
                 return
-            await asyncio.sleep(0.05)
+            time.sleep(0.05)
         raise RabbitFailed(f"the private RabbitMQ node did not answer within {START_TIMEOUT:g} s:\n{self._log()}")
 
-    async def _greets(self) -> bool:
+    def _greets(self) -> bool:
         """Whether the listener answers the AMQP header with Connection.Start (AMQP 0-9-1, 4.2.2)."""
         try:
-            reader, writer = await asyncio.open_connection(self.host, self._port)
+            with socket.create_connection((self.host, self._port), timeout=2) as connection:
+                connection.sendall(b"AMQP\x00\x00\x09\x01")
+                return connection.recv(1) == b"\x01"
         except OSError:
             return False
-        try:
-            writer.write(b"AMQP\x00\x00\x09\x01")
-            return (await asyncio.wait_for(reader.read(1), 2)) == b"\x01"
-        except (OSError, TimeoutError):
-            return False
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
-    async def _end(self, how: signal.Signals) -> None:
+    def _end(self, how: signal.Signals) -> None:
         server = self._server
-        if server is None or server.returncode is not None:
+        if server is None or server.poll() is not None:
             return
         # The script waits for the Erlang machine in the same session, which is ours alone.
         if how is signal.SIGKILL:
@@ -188,10 +205,10 @@ class RabbitNode:
         else:
             server.send_signal(how)
         try:
-            await asyncio.wait_for(server.wait(), 30)
-        except TimeoutError:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
-            await server.wait()
+            server.wait()
             raise RabbitFailed(f"the private RabbitMQ node did not stop within 30 s:\n{self._log()}") from None
 
     def _log(self) -> str:
@@ -217,4 +234,4 @@ def _free_ports(count: int) -> list[int]:
         return [int(each.getsockname()[1]) for each in sockets]
 
 
-__all__ = ["PASSWORD", "USER", "RabbitFailed", "RabbitMissing", "RabbitNode", "ensure_rabbitmq", "find"]
+__all__ = ["OTHER_USER", "PASSWORD", "USER", "RabbitFailed", "RabbitMissing", "RabbitNode", "ensure_rabbitmq", "find"]

@@ -1,0 +1,1 @@
+"""The embedded default: everything on one machine, with no Docker and nothing installed by hand."""

@@ -1,0 +1,76 @@
+"""Writes docs/settings.md from the settings themselves: `python -m deploy.settings_page`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from shared.config import PREFIX, Settings
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
+
+MEANINGS: dict[str, str] = {
+    "mongodb_uri": "MongoDB, a replica set: transactions need one.",
+    "database_prefix": "Each service's database is named by it, for example `lectern_registration`.",
+    "broker_url": "RabbitMQ (`amqp://` or `amqps://`), or `local:/path/of/file` for the transport inside one process.",
+    "retry_attempts": "How often a message is tried before it is parked among the dead letters.",
+    "retry_first": "Seconds until a failed message comes again; doubled at each further failure.",
+    "retry_longest": "Seconds, the longest wait between two tries.",
+    "host": "The address to listen on; `0.0.0.0` for all.",
+    "port": "The port to listen on.",
+    "public_url": "Where people find Lectern, as it stands in mails and calendars. Its host name is part of calendar UIDs: "
+    "do not change it while events are published.",
+    "link_key": "Signs the private addresses in mails; the same in all services. Changing it revokes them all.",
+    "organiser_token": "Lets organisers use the API: `Authorization: Bearer ...`.",
+    "smtp_url": "Where mails are handed over, `smtp://user:password@host:port` (`smtps://` for TLS from the start).",
+    "mail_from": "The sender of the mails.",
+    "caldav_url": "The collection of a CalDAV server in which the shared calendars are kept. Without it there are feeds only.",
+    "caldav_username": "The account on the CalDAV server.",
+    "caldav_password": "Its password.",
+    "log_level": "`debug`, `info`, `warning` or `error`.",
+}
+SHOWN: dict[str, str] = {
+    "port": "registration 8001, scheduling 8002, notification 8003, calendar-sync 8004, all 8080",
+}
+"""Defaults that the field's own default does not tell."""
+
+
+def page() -> str:
+    """The page as Markdown."""
+    rows = [
+        f"| `{PREFIX}{name.upper()}` | {MEANINGS[name]} | {SHOWN.get(name) or _default(field.default)} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Every service reads its settings from the environment, once, at its start. A setting that is wrong, missing or",
+            "unknown stops it with a message that names each of them.",
+            "",
+            "Each may be given as a file instead: `LECTERN_LINK_KEY_FILE=/run/secrets/link_key` reads the value from there",
+            "(for secrets). Give one or the other, not both; an empty value counts as not given.",
+            "",
+            "`make run` chooses all of them by itself; those you set are used instead of its own (`LECTERN_PORT=8090 make run`).",
+            "`docker-compose.yml` has a few variables of its own: see `.env.example`.",
+            "",
+            "| variable | what it is | default |",
+            "|---|---|---|",
+            *rows,
+            "",
+            "*This page is written by `python -m deploy.settings_page` from `shared/config.py`.*",
+            "",
+        ]
+    )
+
+
+def _default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "**must be given**"
+    return "none" if value is None else f"`{value}`"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,82 @@
+"""What a CalDAV server answered, and what is wrong in words that an organiser understands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Blame(StrEnum):
+    """Whose fault it looks like: the server's (all of its calendars wait) or one object's (others go on)."""
+
+    SERVER = "server"
+    OBJECT = "object"
+
+
+class Fault(Exception):
+    """A request that did not succeed. `retry_after` in seconds; `unknown`: it may have been carried out all the same."""
+
+    def __init__(self, words: str, blame: Blame, *, retry_after: float | None = None, unknown: bool = False) -> None:
+        super().__init__(words)
+        self.words, self.blame = words, blame
+        self.retry_after, self.unknown = retry_after, unknown
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer: only what decisions need. `refusals` are the names of the DAV:error preconditions."""
+
+    status: int
+    etag: str | None = None
+    body: bytes = b""
+    retry_after: float | None = None
+    refusals: tuple[str, ...] = ()
+    listing: tuple[tuple[str, str | None], ...] = ()
+    """Of a 207: path and ETag of everything it lists."""
+    absent: tuple[str, ...] = ()
+    """Of a 207: paths that it says are not there."""
+
+    @property
+    def done(self) -> bool:
+        """Success of a write: 200, 201 or 204, and nothing else (a 302 leads to a login page, not to a calendar)."""
+        return self.status in (200, 201, 204)
+
+    @property
+    def missing(self) -> bool:
+        """Nothing is there."""
+        return self.status in (404, 410)
+
+    @property
+    def unclear(self) -> bool:
+        """An answer that means different things on different servers: look before deciding."""
+        return self.status in (403, 404, 405, 409, 410, 412)
+
+
+def strong(etag: str | None) -> str | None:
+    """The ETag where it may stand in If-Match: a weak one may not (RFC 9110, section 13.1.1)."""
+    if etag is None or etag.startswith("W/"):
+        return None
+    return etag
+
+
+def fault_of(answer: Answer) -> Fault:
+    """What an answer other than success means."""
+    status = answer.status
+    if status in (429, 503):
+        wait = f" and asks us to come again in {answer.retry_after:.0f} s" if answer.retry_after is not None else ""
+        return Fault(f"The calendar server is busy ({status}){wait}.", Blame.SERVER, retry_after=answer.retry_after)
+    if 300 <= status < 400:
+        return Fault(
+            f"The calendar server sends us elsewhere ({status}), perhaps to a login page; check LECTERN_CALDAV_URL.",
+            Blame.SERVER,
+        )
+    if status == 401:
+        return Fault("The calendar server refuses the user name or the password (401).", Blame.SERVER)
+    if status == 507:
+        return Fault("The calendar server has no room left (507).", Blame.SERVER)
+    if status in (502, 504):
+        return Fault(f"The calendar server does not answer its proxy ({status}).", Blame.SERVER, unknown=True)
+    reason = f": {', '.join(answer.refusals)}" if answer.refusals else ""
+    if status >= 500:
+        return Fault(f"The calendar server failed ({status}{reason}).", Blame.OBJECT, unknown=True)
+    return Fault(f"The calendar server refuses the object ({status}{reason}).", Blame.OBJECT)

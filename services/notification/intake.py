@@ -1,0 +1,80 @@
+"""What notification does on messages: keeps a copy, and notes who may have news."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from services.notification.domain import same_seats
+from services.notification.mails import Mails
+from services.notification.spreading import Spreading
+from services.notification.store import Store
+from shared.clock import Clock
+from shared.contracts.cloudevent import CloudEvent
+from shared.contracts.registration import REGISTRATION_CHANGED, RegistrationState
+from shared.contracts.registry import payload
+from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED, EventState, SessionState
+from shared.messaging.consumer import EventHandler
+from shared.messaging.port import Delivery
+from shared.storage.inbox import accept
+from shared.storage.mongo import Session
+
+
+class Intake:
+    """Handlers of the three facts; each is one transaction with the inbox, so a repeated or old fact changes nothing."""
+
+    def __init__(
+        self, store: Store, mails: Mails, spreading: Spreading, clock: Clock, wake: Callable[[], None]
+    ) -> None:
+        self._store, self._mails, self._spreading, self._clock, self._wake = store, mails, spreading, clock, wake
+
+    def handlers(self) -> dict[str, EventHandler]:
+        """The handler of each type of message."""
+        return {
+            EVENT_REVISED: self.event_revised,
+            SESSION_REVISED: self.session_revised,
+            REGISTRATION_CHANGED: self.registration_changed,
+        }
+
+    async def event_revised(self, event: CloudEvent, _: Delivery) -> None:
+        """An event was published or changed: whoever was told something else has news after a quiet time."""
+        state = payload(event, EventState)
+
+        async def work(session: Session) -> None:
+            if await accept(self._store.database, event, session):
+                await self._store.keep_event(state, session)
+                await self._agenda_changed(state.id, event, session)
+
+        await self._store.database.atomically(work)
+        self._wake()
+
+    async def session_revised(self, event: CloudEvent, _: Delivery) -> None:
+        """A session was published or changed: as for the event; all sessions of one publication make one mail."""
+        state = payload(event, SessionState)
+
+        async def work(session: Session) -> None:
+            if await accept(self._store.database, event, session):
+                await self._store.keep_session(state, session)
+                await self._agenda_changed(state.event_id, event, session)
+
+        await self._store.database.atomically(work)
+        self._wake()
+
+    async def registration_changed(self, event: CloudEvent, _: Delivery) -> None:
+        """A registration was made, or one of its seats changed: news at once, unless only the place in line moved."""
+        state = payload(event, RegistrationState)
+
+        async def work(session: Session) -> None:
+            if not await accept(self._store.database, event, session):
+                return
+            earlier = await self._store.registration(state.id, session)
+            await self._store.keep_registration(state, session)
+            if earlier is None or not same_seats(earlier.state, state):
+                await self._mails.due([state.id], session, self._clock(), event.correlationid or event.id)
+
+        await self._store.database.atomically(work)
+        self._wake()
+
+    async def _agenda_changed(self, event_id: str, event: CloudEvent, session: Session) -> None:
+        now = self._clock()
+        await self._spreading.note(event_id, session, now, event.correlationid or event.id)
+        await self._mails.no_longer_put_off(event_id, session, now)

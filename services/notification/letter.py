@@ -1,0 +1,230 @@
+"""What one mail contains: every fact in words, chosen for one person; the templates only lay it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from services.notification.domain import Change, Kind, Picture, SessionNews, Telling, has_seat
+from services.notification.times import span
+from services.notification.wording import Wording
+from shared.contracts.registration import PersonDetails, SeatState
+from shared.contracts.scheduling import EventState, Place, Role, SessionState, Status
+from shared.links import FEED, MANAGE, Links, feed_path, manage_path
+from shared.web.i18n import day
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The person's private addresses."""
+
+    manage: str
+    feed: str
+
+    @property
+    def webcal(self) -> str:
+        """The feed's address as calendar applications subscribe to it."""
+        return "webcal" + self.feed[len(urlsplit(self.feed).scheme) :]
+
+
+def addresses(links: Links, public_url: str, registration_id: str, generation: int) -> Addresses:
+    """The addresses for a registration; made from the key each time, so that no row holds them."""
+    base = public_url.rstrip("/")
+    return Addresses(
+        manage=base + manage_path(links.token(MANAGE, registration_id, generation)),
+        feed=base + feed_path(links.token(FEED, registration_id, generation)),
+    )
+
+
+@dataclass(frozen=True)
+class SessionLine:
+    """A session in a mail. `join_url` only for those who have a seat; `state` empty where no seat is needed."""
+
+    title: str
+    when: str
+    where: str
+    state: str
+    join_url: str | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that changed, as it was and as it is."""
+
+    label: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What changed in one session, or in the event."""
+
+    title: str
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A registration with another organisation."""
+
+    name: str
+    code: str | None
+    url: str | None
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Whom to ask."""
+
+    name: str
+    email: str | None
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail's contents, all texts in one language."""
+
+    language: str
+    subject: str
+    name: str
+    happened: tuple[str, ...]
+    changed: tuple[Changed, ...]
+    event: str
+    date: str
+    place: str
+    directions: str
+    sessions: tuple[SessionLine, ...]
+    needed: tuple[Needed, ...]
+    contacts: tuple[Contact, ...]
+    addresses: Addresses
+    registered: bool
+    """False where nothing is left to attend: then there is no feed and no place to find."""
+
+
+def compose(
+    telling: Telling, before: Picture | None, now: Picture, person: PersonDetails, private: Addresses
+) -> Letter:
+    """The mail that says `telling` to `person`."""
+    words = Wording(person.language)
+    event = now.event
+    registered = now.seat.state is not SeatState.CANCELLED and event.status is not Status.CANCELLED
+    return Letter(
+        language=words.language,
+        subject=" ".join(words.subject(telling, now).split()),
+        name=" ".join(person.name.split()),
+        happened=tuple(words.happened(telling, before, now)),
+        changed=_changed(words, telling, before, now) if registered else (),
+        event=words.said(event.title),
+        date=dates(event, words.language),
+        place=_place(words, event.place, address=True) if registered else "",
+        directions=words.said(event.place.directions) if registered else "",
+        sessions=tuple(_line(words, now, session) for session in _listed(telling, now)) if registered else (),
+        needed=tuple(Needed(words.said(r.name), r.code, r.url) for r in event.requirements)
+        if registered and telling.seats
+        else (),
+        contacts=tuple(Contact(c.name, c.email) for c in event.contacts if c.role is Role.CONTACT),
+        addresses=private,
+        registered=registered,
+    )
+
+
+def dates(event: EventState, language: str) -> str:
+    """The event's day, or its first and last day, in words."""
+    first, last = day(event.starts_on, language), day(event.ends_on, language)
+    return first if event.starts_on == event.ends_on else f"{first} – {last}"
+
+
+def _listed(telling: Telling, now: Picture) -> list[SessionState]:
+    """All of the person's sessions where seats are the news; else only those that changed and still take place."""
+    if telling.seats:
+        shown: Iterable[str] = now.choices.keys() or (now.sessions if telling.kind is not Kind.WAITLISTED else ())
+    else:
+        shown = [news.session_id for news in telling.sessions if Change.CANCELLED not in news.changes]
+    sessions = [now.sessions[id_] for id_ in shown]
+    return sorted(sessions, key=lambda s: (s.date, s.starts_local is None, s.starts_local or s.date, s.id))
+
+
+def _line(words: Wording, now: Picture, session: SessionState) -> SessionLine:
+    choice = now.choices.get(session.id)
+    may_join = has_seat(now, session.id) and session.status is Status.SCHEDULED
+    state = words.state(choice.state, choice.position) if choice is not None else ""
+    return SessionLine(
+        title=words.name_of(session),
+        when=_when(words, session, now.event),
+        where=_where(words, session, now.event),
+        state=state if session.status is Status.SCHEDULED else words.session_cancelled(),
+        join_url=session.join_url if may_join else None,
+    )
+
+
+def _when(words: Wording, session: SessionState, event: EventState | None) -> str:
+    time = _span(words, session)
+    if event is not None and event.starts_on == event.ends_on == session.date:
+        return time  # the date stands above
+    return f"{day(session.date, words.language)}, {time}"
+
+
+def _span(words: Wording, session: SessionState) -> str:
+    return span(session, words.language, to_be_announced=words.to_be_announced())
+
+
+def _where(words: Wording, session: SessionState, event: EventState) -> str:
+    """Where the session is: its own words, else the event's."""
+    return _place(words, session.place) or _place(words, event.place)
+
+
+def _place(words: Wording, place: Place, *, address: bool = False) -> str:
+    parts = [words.said(place.room), words.said(place.level), words.said(place.venue)]
+    if address and place.address:
+        parts.append(" ".join(place.address.split()))
+    if place.online:
+        parts.append(words.online())
+    return ", ".join(part for part in parts if part)
+
+
+def _changed(words: Wording, telling: Telling, before: Picture | None, now: Picture) -> tuple[Changed, ...]:
+    if before is None:
+        return ()
+    changed = []
+    if telling.event:
+        changed.append(Changed(words.said(now.event.title), _event_differences(words, telling.event, before, now)))
+    for news in telling.sessions:
+        new = now.sessions[news.session_id]
+        changed.append(Changed(words.name_of(new), _session_differences(words, news, before, now)))
+    return tuple(item for item in changed if item.differences)
+
+
+def _session_differences(words: Wording, news: SessionNews, before: Picture, now: Picture) -> tuple[Difference, ...]:
+    old, new = before.sessions[news.session_id], now.sessions[news.session_id]
+    differences: list[Difference] = []
+    for change in news.changes:
+        if change is Change.TIME:
+            same_day = old.date == new.date
+            was, is_ = ((_span(words, s) if same_day else _when(words, s, None)) for s in (old, new))
+        elif change is Change.PLACE:
+            was, is_ = _where(words, old, before.event), _where(words, new, now.event)
+        elif change is Change.TITLE:
+            was, is_ = words.said(old.title), words.said(new.title)
+        elif change is Change.JOIN_LINK:
+            was, is_ = "", new.join_url or ""
+        else:
+            continue
+        differences.append(Difference(words.label(change), was, is_))
+    return tuple(differences)
+
+
+def _event_differences(
+    words: Wording, changes: tuple[Change, ...], before: Picture, now: Picture
+) -> tuple[Difference, ...]:
+    values = {
+        Change.TIME: lambda event: dates(event, words.language),
+        Change.PLACE: lambda event: _place(words, event.place, address=True),
+        Change.TITLE: lambda event: words.said(event.title),
+    }
+    return tuple(
+        Difference(words.label(change), values[change](before.event), values[change](now.event))
+        for change in changes
+        if change in values
+    )

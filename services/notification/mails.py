@@ -1,0 +1,262 @@
+"""The life of a mail's row: waiting -> sending -> sent or failed, and how news that come meanwhile are merged into it.
+
+A claim gives one process the row for a while. Whoever dies with a claim loses it: the row is tried again with the same
+id, so the same Message-ID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.notification.store import FAILED, SENDING, SENT, WAITING, Store, mail_id
+from shared.storage.mongo import Document, InsertOne, ReturnDocument, Session, UpdateOne
+
+CLAIM = timedelta(minutes=3)
+"""How long a claim lasts; longer than the longest attempt, so that only the dead lose one."""
+
+_NO_CLAIM = {"claim": "", "claimed_until": ""}
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A claimed row. `frozen` is what an attempt with unknown outcome said: it is said again, word for word."""
+
+    id: str
+    registration_id: str
+    event_id: str
+    telling: int
+    news: int
+    attempts: int
+    put_off: int
+    created_at: datetime
+    first_tried_at: datetime | None
+    frozen: Document | None
+    correlation_id: str | None
+    claim: str
+
+
+class Mails:
+    """The rows of one service. `name` makes a row's id; deterministic, so that a repeated fact finds the row it made."""
+
+    def __init__(self, store: Store, name: Callable[[str, int], str] = mail_id) -> None:
+        self._store = store
+        self._mails = store.mails
+        self._name = name
+
+    async def due(
+        self, registrations: Sequence[str], session: Session, now: datetime, correlation_id: str | None
+    ) -> None:
+        """Notes that these registrations have news: a new row each, or one more news for the row that is not sent yet.
+
+        Call it in the transaction that writes what the news come from.
+        """
+        copies = {
+            row["_id"]: row
+            async for row in self._store.registrations.find(
+                {"_id": {"$in": list(registrations)}}, {"tellings": 1, "event_id": 1}, session=session
+            )
+        }
+        names = {id_: self._name(id_, row["tellings"] + 1) for id_, row in copies.items()}
+        there = {
+            row["_id"]: row
+            async for row in self._mails.find({"_id": {"$in": list(names.values())}}, {"state": 1}, session=session)
+        }
+        operations: list[InsertOne[Document] | UpdateOne] = []
+        for id_, copy in copies.items():
+            row = there.get(names[id_])
+            if row is None:
+                operations.append(
+                    InsertOne(_new(names[id_], id_, copy["event_id"], copy["tellings"] + 1, now, correlation_id))
+                )
+                continue
+            update: Document = {"$inc": {"news": 1}}
+            if row["state"] == FAILED:  # news for somebody who could not be reached: one more try, with all of it
+                update["$set"] = {"state": WAITING, "scheduled_for": now, "attempts": 0}
+                update["$unset"] = {"first_tried_at": "", "reason": ""}
+            operations.append(UpdateOne({"_id": names[id_]}, update))
+        if operations:
+            await self._mails.bulk_write(operations, ordered=False, session=session)
+
+    async def no_longer_put_off(self, event_id: str, session: Session, now: datetime) -> None:
+        """Mails that wait for the event or its sessions to be known are tried now."""
+        await self._mails.update_many(
+            {"event_id": event_id, "put_off": {"$gt": 0}, "state": WAITING},
+            {"$set": {"scheduled_for": now, "put_off": 0}},
+            session=session,
+        )
+
+    async def recover(self, now: datetime) -> int:
+        """Puts back rows whose process died with its claim; returns how many."""
+        result = await self._mails.update_many(
+            {"state": SENDING, "claimed_until": {"$lt": now}}, {"$set": {"state": WAITING}, "$unset": _NO_CLAIM}
+        )
+        return int(result.modified_count)
+
+    async def claim(self, claim: str, now: datetime) -> Mail | None:
+        """Takes the row that has waited longest; None where nothing is due."""
+        row = await self._mails.find_one_and_update(
+            {"state": WAITING, "scheduled_for": {"$lte": now}},
+            {"$set": {"state": SENDING, "claim": claim, "claimed_until": now + CLAIM}},
+            sort=[("scheduled_for", 1)],
+            return_document=ReturnDocument.AFTER,
+        )
+        if row is None:
+            return None
+        return Mail(
+            id=row["_id"],
+            registration_id=row["registration_id"],
+            event_id=row["event_id"],
+            telling=row["telling"],
+            news=row["news"],
+            attempts=row["attempts"],
+            put_off=row.get("put_off", 0),
+            created_at=row["created_at"],
+            first_tried_at=row.get("first_tried_at"),
+            frozen=row.get("frozen"),
+            correlation_id=row.get("correlation_id"),
+            claim=claim,
+        )
+
+    async def freeze(self, mail: Mail, frozen: Document, kind: str, now: datetime) -> bool:
+        """Notes what the coming attempt says, before it; False where the claim was lost."""
+        result = await self._mails.update_one(
+            _mine(mail), {"$set": {"frozen": frozen, "kind": kind, "first_tried_at": mail.first_tried_at or now}}
+        )
+        return bool(result.matched_count)
+
+    async def put_off(self, mail: Mail, until: datetime) -> None:
+        """Waits for what the mail needs to be known: no attempt, and nothing is lost."""
+        await self._mails.update_one(
+            _mine(mail),
+            {"$set": {"state": WAITING, "scheduled_for": until, "put_off": mail.put_off + 1}, "$unset": _NO_CLAIM},
+        )
+
+    async def drop(self, mail: Mail) -> None:
+        """Removes a row that turned out to have no news; keeps it where news came meanwhile."""
+        result = await self._mails.delete_one({**_mine(mail), "news": mail.news})
+        if not result.deleted_count:
+            await self.release(mail, answer_lost=False)
+
+    async def release(self, mail: Mail, *, answer_lost: bool) -> None:
+        """Puts a row back as it was, the attempt not counted. `answer_lost`: the server may have taken the mail."""
+        unset = dict(_NO_CLAIM) if answer_lost else {**_NO_CLAIM, "frozen": ""}
+        await self._mails.update_one(_mine(mail), {"$set": {"state": WAITING}, "$unset": unset})
+
+    async def defer(self, mail: Mail, until: datetime, reason: str) -> None:
+        """The server said "later": the next attempt says what stands then."""
+        await self._mails.update_one(
+            _mine(mail),
+            {
+                "$set": {"state": WAITING, "scheduled_for": until, "reason": reason, "attempts": mail.attempts + 1},
+                "$unset": {**_NO_CLAIM, "frozen": ""},
+            },
+        )
+
+    async def fail(self, mail: Mail, reason: str, now: datetime) -> None:
+        """Gives the mail up until an organiser asks for it again, or there are more news for the person."""
+        await self._mails.update_one(
+            _mine(mail),
+            {
+                "$set": {"state": FAILED, "reason": reason, "failed_at": now, "attempts": mail.attempts + 1},
+                "$unset": {**_NO_CLAIM, "frozen": ""},
+            },
+        )
+
+    async def accepted(self, mail: Mail, after: Document, now: datetime) -> bool:
+        """The server took the mail: the person was told `after`. News that came meanwhile get the next row.
+
+        Returns False where another process has the row by now.
+        """
+
+        async def work(session: Session) -> bool:
+            row = await self._mails.find_one(_mine(mail), session=session)
+            copy = await self._store.registrations.find_one({"_id": mail.registration_id}, session=session)
+            if row is None or copy is None:
+                return False
+            earlier = copy.get("told") or {"sessions": {}}
+            told = {**after, "sessions": {**earlier["sessions"], **after["sessions"]}}
+            await self._store.registrations.update_one(
+                {"_id": mail.registration_id}, {"$set": {"told": told, "tellings": mail.telling}}, session=session
+            )
+            await self._mails.update_one(
+                {"_id": mail.id},
+                {
+                    "$set": {"state": SENT, "sent_at": now, "attempts": mail.attempts + 1},
+                    "$unset": {**_NO_CLAIM, "frozen": "", "reason": "", "put_off": ""},
+                },
+                session=session,
+            )
+            if row["news"] > mail.news:
+                await self.due([mail.registration_id], session, now, row.get("correlation_id"))
+            return True
+
+        return await self._store.database.atomically(work)
+
+    async def retry(self, id_: str, now: datetime) -> str | None:
+        """Tries a failed mail again; returns the state it was found in, None where there is no such mail."""
+        row = await self._mails.find_one_and_update(
+            {"_id": id_, "state": FAILED},
+            {
+                "$set": {"state": WAITING, "scheduled_for": now, "attempts": 0},
+                "$unset": {"first_tried_at": "", "reason": ""},
+            },
+        )
+        if row is None:
+            row = await self._mails.find_one({"_id": id_}, {"state": 1})
+        return str(row["state"]) if row is not None else None
+
+    async def counts(self) -> dict[str, int]:
+        """How many mails are in each state."""
+        counts = dict.fromkeys((WAITING, SENDING, SENT, FAILED), 0)
+        async for group in self._mails.aggregate([{"$group": {"_id": "$state", "count": {"$sum": 1}}}]):
+            counts[group["_id"]] = group["count"]
+        return counts
+
+    async def count(self, state: str) -> int:
+        """How many mails are in `state`."""
+        return int(await self._mails.count_documents({"state": state}))
+
+    async def depth(self) -> int:
+        """How many mails are not sent yet."""
+        return int(await self._mails.count_documents({"state": {"$in": [WAITING, SENDING]}}))
+
+    async def lag(self, now: datetime) -> timedelta:
+        """For how long the mail that is most overdue has been due; mails that wait for their agenda do not count."""
+        row = await self._mails.find_one(
+            {"state": WAITING, "scheduled_for": {"$lte": now}, "put_off": 0},
+            {"scheduled_for": 1},
+            sort=[("scheduled_for", 1)],
+        )
+        return max(timedelta(0), now - row["scheduled_for"]) if row else timedelta(0)
+
+    async def rows(self, state: str | None, after: str, limit: int) -> list[Mapping[str, Any]]:
+        """Rows in order of id, from `after` on; they hold no address and no name."""
+        wanted: Document = {"_id": {"$gt": after}, **({"state": state} if state else {})}
+        hidden = {"frozen": 0, "claim": 0, "claimed_until": 0}
+        return [row async for row in self._mails.find(wanted, hidden).sort("_id", 1).limit(limit)]
+
+
+def _mine(mail: Mail) -> Document:
+    return {"_id": mail.id, "claim": mail.claim}
+
+
+def _new(
+    id_: str, registration_id: str, event_id: str, telling: int, now: datetime, correlation_id: str | None
+) -> Document:
+    return {
+        "_id": id_,
+        "schema": 1,
+        "registration_id": registration_id,
+        "event_id": event_id,
+        "telling": telling,
+        "state": WAITING,
+        "scheduled_for": now,
+        "created_at": now,
+        "news": 1,
+        "attempts": 0,
+        "put_off": 0,
+        "correlation_id": correlation_id,
+    }

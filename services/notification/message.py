@@ -1,0 +1,82 @@
+"""From rendered text to bytes on the wire: the headers and MIME form of every mail (RFC 5322, 2045-2047, 3834)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import parseaddr
+
+from email_validator import EmailNotValidError, validate_email
+
+from services.notification.rendering import Rendered
+
+
+class UnusableAddress(ValueError):
+    """An address that mail without SMTPUTF8 (RFC 6531) cannot be sent to."""
+
+
+def message_id(mail_id: str, domain: str) -> str:
+    """The Message-ID of a mail: the same at every attempt, so that a reader who gets it twice sees it once."""
+    return f"<{hashlib.sha256(mail_id.encode()).hexdigest()[:32]}@{domain}>"
+
+
+def sender_of(mail_from: str) -> Address:
+    """The From address of settings: "Name <address>" or an address alone. Raises ValueError with the remedy."""
+    name, spec = parseaddr(mail_from)
+    try:
+        if "@" not in spec:
+            raise ValueError(spec)
+        return Address(display_name=name, addr_spec=spec)
+    except (ValueError, HeaderParseError) as error:
+        raise ValueError("should be an address, for example Lectern <lectern@example.org>") from error
+
+
+def address(name: str, email: str) -> Address:
+    """A person's address, its domain in ASCII (RFC 5891). Raises UnusableAddress."""
+    try:
+        ascii_email = validate_email(email, check_deliverability=False, test_environment=True).ascii_email
+    except EmailNotValidError as error:
+        raise UnusableAddress("not an address") from error
+    if ascii_email is None:
+        raise UnusableAddress("the part before the @ is not ASCII")
+    return Address(display_name=_one_line(name), addr_spec=ascii_email)
+
+
+def build(
+    *,
+    sender: Address,
+    recipient: Address,
+    reply_to: Address | None,
+    subject: str,
+    language: str,
+    body: Rendered,
+    date: datetime,
+    id_: str,
+    correlation_id: str | None,
+) -> bytes:
+    """The message: text and HTML as alternatives, 7-bit on the wire, lines ended by CRLF."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = sender
+    message["To"] = recipient
+    if reply_to is not None:
+        message["Reply-To"] = reply_to
+    message["Subject"] = _one_line(subject)
+    message["Date"] = date
+    message["Message-ID"] = id_
+    message["Auto-Submitted"] = "auto-generated"
+    if correlation_id:
+        message["X-Correlation-Id"] = _one_line(correlation_id)
+    message.set_content(body.text, cte="quoted-printable")
+    message.add_alternative(body.html, subtype="html", cte="quoted-printable")
+    message["Content-Language"] = language
+    message.set_boundary(f"=_{hashlib.sha256(id_.encode()).hexdigest()[:40]}")
+    return message.as_bytes()
+
+
+def _one_line(text: str) -> str:
+    """No control character of a name or title gets into a header."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

@@ -1,0 +1,190 @@
+"""The collections of notification: copies of what others told, what each person was told, and the mails.
+
+A mail is one row per (registration, telling). The row says only *that* a person has news; what the news are is found at
+sending time from the copies, so that no mail's text and no second copy of an address is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from services.notification.domain import Picture, Seat, picture
+from shared.contracts.base import json_of
+from shared.contracts.registration import RegistrationState, SeatState
+from shared.contracts.scheduling import EventState, SessionState
+from shared.storage.mongo import Collection, Database, Document, Index, Session
+
+EVENTS = Collection("events", (Index((("spread_at", 1),), partial={"unspread": True}),))
+SESSIONS = Collection("sessions", (Index((("event_id", 1),)),))
+REVISIONS = Collection("revisions")
+"""Every revision of an event or session that a person may have been told of; `_id` is kind/id/revision."""
+
+REGISTRATIONS = Collection(
+    "registrations",
+    (Index((("event_id", 1), ("_id", 1))),),
+    rules={
+        "bsonType": "object",
+        "required": ["event_id", "state", "tellings"],
+        "properties": {"tellings": {"bsonType": ["int", "long"], "minimum": 0}},
+    },
+)
+MAILS = Collection(
+    "mails",
+    (
+        Index((("state", 1), ("scheduled_for", 1))),
+        Index((("event_id", 1), ("put_off", 1)), partial={"put_off": {"$gt": 0}}),
+    ),
+    rules={
+        "bsonType": "object",
+        "required": ["registration_id", "event_id", "telling", "state", "scheduled_for", "news", "attempts"],
+        "properties": {"state": {"enum": ["waiting", "sending", "sent", "failed"]}},
+    },
+)
+MOST_READ = 5000
+"""Revisions kept in memory."""
+
+COLLECTIONS = (EVENTS, SESSIONS, REVISIONS, REGISTRATIONS, MAILS)
+
+M = TypeVar("M", EventState, SessionState)
+
+WAITING, SENDING, SENT, FAILED = "waiting", "sending", "sent", "failed"
+
+
+def mail_id(registration_id: str, telling: int) -> str:
+    """The id of the `telling`-th mail to a registration: the same fact, however often it comes, finds the same row."""
+    return f"{registration_id}.{telling}"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A registration as it stands here: its newest state, what the person was told, and in how many mails."""
+
+    state: RegistrationState
+    told: Document | None
+    tellings: int
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Copy:
+        return cls(RegistrationState.model_validate(document["state"]), document.get("told"), document["tellings"])
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """An event and its sessions as they stand here; `event` None: not told yet."""
+
+    event: EventState | None
+    sessions: Mapping[str, SessionState]
+
+
+class Store:
+    """Reads and writes of the copies and of what was told. The mails' own life is in `mails.py`."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.events = database[EVENTS.name]
+        self.sessions = database[SESSIONS.name]
+        self.revisions = database[REVISIONS.name]
+        self.registrations = database[REGISTRATIONS.name]
+        self.mails = database[MAILS.name]
+        self._read: dict[str, EventState | SessionState] = {}
+
+    async def keep_event(self, event: EventState, session: Session) -> None:
+        """Keeps the newest state of an event, and the revision."""
+        state = json_of(event)
+        await self.events.update_one({"_id": event.id}, {"$set": {"state": state}}, upsert=True, session=session)
+        await self._keep_revision(f"event/{event.id}/{event.revision}", state, session)
+
+    async def keep_session(self, state: SessionState, session: Session) -> None:
+        """Keeps the newest state of a session, and the revision."""
+        document = json_of(state)
+        await self.sessions.update_one(
+            {"_id": state.id}, {"$set": {"event_id": state.event_id, "state": document}}, upsert=True, session=session
+        )
+        await self._keep_revision(f"session/{state.id}/{state.revision}", document, session)
+
+    async def _keep_revision(self, key: str, state: Document, session: Session) -> None:
+        await self.revisions.update_one({"_id": key}, {"$setOnInsert": {"state": state}}, upsert=True, session=session)
+
+    async def keep_registration(self, state: RegistrationState, session: Session) -> None:
+        """Keeps the newest state of a registration; what the person was told stays."""
+        await self.registrations.update_one(
+            {"_id": state.id},
+            {"$set": {"event_id": state.event_id, "state": json_of(state)}, "$setOnInsert": {"tellings": 0}},
+            upsert=True,
+            session=session,
+        )
+
+    async def registration(self, registration_id: str, session: Session | None = None) -> Copy | None:
+        """A registration's copy."""
+        document = await self.registrations.find_one({"_id": registration_id}, session=session)
+        return Copy.of(document) if document is not None else None
+
+    async def agenda(self, event_id: str) -> Agenda:
+        """The event and its sessions."""
+        event = await self.events.find_one({"_id": event_id, "state": {"$exists": True}})
+        rows = [row async for row in self.sessions.find({"event_id": event_id})]
+        return Agenda(
+            self._event(event["state"]) if event is not None else None,
+            {row["_id"]: self._session(row["state"]) for row in rows},
+        )
+
+    async def pictures(self, event_id: str, references: Iterable[Document]) -> list[Picture]:
+        """The pictures that `references` (see `reference`) stand for, at the very revisions that they name."""
+        references = list(references)
+        keys = {f"event/{event_id}/{told['event']}" for told in references} | {
+            f"session/{id_}/{revision}" for told in references for id_, revision in told["sessions"].items()
+        }
+        events: dict[str, EventState] = {}
+        sessions: dict[str, SessionState] = {}
+        async for row in self.revisions.find({"_id": {"$in": sorted(keys)}}):
+            if row["_id"].startswith("event/"):
+                events[row["_id"]] = self._event(row["state"])
+            else:
+                sessions[row["_id"]] = self._session(row["state"])
+        return [
+            Picture(
+                seat=_seat(told["seat"]),
+                choices={id_: _seat(value) for id_, value in told["choices"].items()},
+                event=events[f"event/{event_id}/{told['event']}"],
+                sessions={id_: sessions[f"session/{id_}/{revision}"] for id_, revision in told["sessions"].items()},
+            )
+            for told in references
+        ]
+
+    def _event(self, state: Document) -> EventState:
+        key = f"event/{state['id']}/{state['revision']}"
+        known = self._read.get(key)
+        return known if isinstance(known, EventState) else self._keep_read(key, EventState.model_validate(state))
+
+    def _session(self, state: Document) -> SessionState:
+        key = f"session/{state['id']}/{state['revision']}"
+        known = self._read.get(key)
+        return known if isinstance(known, SessionState) else self._keep_read(key, SessionState.model_validate(state))
+
+    def _keep_read(self, key: str, model: M) -> M:
+        """A revision never changes, so it is validated once: a thousand mails speak of the same few sessions."""
+        if len(self._read) >= MOST_READ:
+            self._read.clear()
+        self._read[key] = model
+        return model
+
+
+def present(copy: Copy, agenda: Agenda) -> Picture | None:
+    """What stands for a registration now; None while something that its mail needs is not known."""
+    return picture(copy.state, agenda.event, agenda.sessions)
+
+
+def reference(view: Picture) -> Document:
+    """A picture as it is stored: states of seats, and revision numbers in place of what the revisions say."""
+    return {
+        "seat": [view.seat.state.value, view.seat.position],
+        "choices": {id_: [seat.state.value, seat.position] for id_, seat in view.choices.items()},
+        "sessions": {id_: session.revision for id_, session in view.sessions.items()},
+        "event": view.event.revision,
+    }
+
+
+def _seat(value: list[Any]) -> Seat:
+    return Seat(SeatState(value[0]), value[1])

@@ -1,0 +1,40 @@
+"""Times in words: a session's local time with the zone's name and the offset from UTC, right on that very day."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from shared.contracts.scheduling import SessionState
+from shared.web.i18n import clock_time, day
+
+
+def span(session: SessionState, language: str, *, to_be_announced: str) -> str:
+    """The session's time without its date, for example "09:40–10:55 (Europe/Paris, UTC+1)".
+
+    A session that ends on another day names that day; one that has a date only reads `to_be_announced`.
+    """
+    if session.starts_local is None:
+        return to_be_announced
+    start, end = session.starts_local, session.ends_local
+    first = offset(start, session.starts_at, session.zone)
+    if end is None:
+        return f"{clock_time(start, language)} ({session.zone}, {first})"
+    last = offset(end, session.ends_at, session.zone)
+    until = clock_time(end, language)
+    if end.date() != start.date():
+        until = f"{day(end.date(), language)}, {until}"
+    offsets = first if first == last else f"{first} → {last}"
+    dash = "–" if end.date() == start.date() else " – "
+    return f"{clock_time(start, language)}{dash}{until} ({session.zone}, {offsets})"
+
+
+def offset(local: datetime, instant: datetime | None, zone: str) -> str:
+    """The offset of a local time, for example "UTC+1" or "UTC-3:30"; from the published instant where there is one."""
+    if instant is not None:
+        ahead = local.replace(tzinfo=None) - instant.replace(tzinfo=None)
+    else:
+        ahead = local.replace(tzinfo=ZoneInfo(zone)).utcoffset() or timedelta(0)
+    minutes = round(ahead.total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")

@@ -1,0 +1,39 @@
+"""What everybody may see of a published event: no links to join, no codes of other organisations, no private material."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.contracts.base import json_of
+from shared.contracts.registration import SeatsState
+from shared.contracts.scheduling import Audience, EventState, Link, SessionState
+
+
+def public_event(event: EventState) -> EventState:
+    """The event without members' and registrants' links, and without the codes that only registrants are told."""
+    return event.model_copy(
+        update={
+            "links": _public(event.links),
+            "requirements": [needed.model_copy(update={"code": None}) for needed in event.requirements],
+        }
+    )
+
+
+def public_session(session: SessionState) -> SessionState:
+    """The session without its link to join and without links that are not public."""
+    return session.model_copy(
+        update={"join_url": None, "links": _public(session.links), "outcome": _public(session.outcome)}
+    )
+
+
+def public_data(event: EventState, sessions: list[SessionState], seats: SeatsState | None) -> dict[str, Any]:
+    """JSON for other systems: the event, its sessions, and how full they are where registration has told."""
+    return {
+        "event": json_of(public_event(event)),
+        "sessions": [json_of(public_session(session)) for session in sessions],
+        "seats": json_of(seats) if seats is not None else None,
+    }
+
+
+def _public(links: list[Link]) -> list[Link]:
+    return [link for link in links if link.audience is Audience.PUBLIC]

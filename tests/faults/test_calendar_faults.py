@@ -1,0 +1,558 @@
+"""Faults of calendar servers, played from a script: nothing is lost, nothing doubled, nothing foreign touched.
+
+Each safeguard has a control that shows what happens without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from aiohttp import web
+
+from services.calendar_sync.breaker import Breaker
+from services.calendar_sync.caldav_client import CalDavClient
+from services.calendar_sync.store import ServerState
+from services.calendar_sync.worker import Pace, Worker
+from shared.storage.mongo import Database
+from tests.support.caldav_servers import (
+    Play,
+    ScriptedServer,
+    answer_lost,
+    as_it_should,
+    login_page,
+    silence,
+    status,
+)
+from tests.support.calendar_harness import TOKEN, CalendarSync, unfolded
+from tests.support.calendar_samples import efus, milipol, session, workshop
+from tests.support.radicale import RadicaleNode
+from tests.support.waiting import until
+
+EVENT = "milipol-2019"
+ONE = f"/home/{EVENT}/milipol-2019-workshop-1.ics"
+TWO = f"/home/{EVENT}/milipol-2019-workshop-2.ics"
+
+
+@pytest.fixture
+async def sync(database: Database) -> CalendarSync:
+    return await CalendarSync(database).prepare()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedServer]:
+    server = ScriptedServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def worker(sync: CalendarSync, server: ScriptedServer) -> AsyncIterator[Worker]:
+    yield sync.connect(server.home, timeout=1.0)
+    await sync.client.close()
+
+
+async def settle(sync: CalendarSync, worker: Worker, rounds: int = 12, seconds: float = 20) -> None:
+    """Lets time pass until nothing is due for a while."""
+    for _ in range(rounds):
+        await worker.round()
+        sync.clock.move(seconds=seconds)
+
+
+async def prepared(sync: CalendarSync, worker: Worker, *, workshops: int = 1) -> None:
+    """The event's calendar with its objects, as the start of a story."""
+    await sync.tell(milipol(), *(workshop(n) for n in range(1, workshops + 1)))
+    await worker.round()
+
+
+class TestAnswerLost:
+    async def test_stored_put_whose_answer_was_lost_is_settled_without_a_second_write(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        await sync.tell(milipol(), workshop(1))
+        server.plays = [as_it_should, as_it_should, as_it_should, answer_lost]
+        await worker.round()
+        assert (await sync.store.objects(EVENT))["milipol-2019-workshop-1"].look
+        sync.clock.move(seconds=5)
+        await worker.round()
+        known = (await sync.store.objects(EVENT))["milipol-2019-workshop-1"]
+        assert (known.there, known.etag) == (True, server.objects[ONE].etag)
+        assert len(server.asked("PUT")) == 1
+
+    async def test_lost_answer_to_a_reschedule_is_settled_too(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        await prepared(sync, worker)
+        server.plays = [answer_lost]
+        await sync.tell(workshop(1, revision=2))
+        await settle(sync, worker, 3)
+        assert len(server.asked("PUT")) == 2
+        assert (await sync.store.objects(EVENT))["milipol-2019-workshop-1"].revision == 2
+
+    async def test_control_a_plain_retry_takes_its_own_object_for_a_conflict(self, server: ScriptedServer) -> None:
+        server.calendars.add(f"/home/{EVENT}/")
+        server.plays = [answer_lost]
+        async with httpx.AsyncClient() as client:
+            with pytest.raises(httpx.HTTPError):
+                await client.put(server.home + ONE.removeprefix("/home/"), content=b"x", headers={"If-None-Match": "*"})
+            again = await client.put(
+                server.home + ONE.removeprefix("/home/"), content=b"x", headers={"If-None-Match": "*"}
+            )
+        assert again.status_code == 412
+
+    async def test_process_that_died_after_the_put_finds_its_object_again(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        await prepared(sync, worker)
+        await sync.store.forget_object("milipol-2019-workshop-1")  # what the crash kept from being noted
+        await sync.tell(milipol(revision=2))
+        etag = server.objects[ONE].etag
+        await worker.round()
+        assert server.objects[ONE].etag == etag
+        assert (await sync.store.objects(EVENT))["milipol-2019-workshop-1"].etag == etag
+
+
+class TestLoginPage:
+    async def test_redirect_to_a_login_page_is_no_success(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        await prepared(sync, worker)
+        server.always = login_page
+        await sync.tell(workshop(1, revision=2))
+        await worker.round()
+        known = (await sync.store.objects(EVENT))["milipol-2019-workshop-1"]
+        assert known.revision == 1
+        assert "login page" in (known.error or "")
+        assert not [path for _, path, _ in server.requests if path == "/login"]
+        server.always = None
+        await settle(sync, worker, 4)
+        assert (await sync.store.objects(EVENT))["milipol-2019-workshop-1"].revision == 2
+
+    async def test_control_a_client_that_follows_believes_it_has_written(self, server: ScriptedServer) -> None:
+        server.always = login_page
+        async with httpx.AsyncClient(follow_redirects=True) as client:
+            response = await client.put(server.home + f"{EVENT}/x.ics", content=b"x")
+        assert response.status_code == 200
+        assert server.objects == {}
+
+
+class TestBusyServer:
+    async def test_retry_after_is_respected(self, sync: CalendarSync, worker: Worker, server: ScriptedServer) -> None:
+        await prepared(sync, worker)
+        server.always = status(503, Retry_After="120")
+        await sync.tell(workshop(1, revision=2))
+        await worker.round()
+        asked = len(server.requests)
+        for _ in range(11):
+            sync.clock.move(seconds=10)
+            await worker.round()
+        assert len(server.requests) == asked
+        server.always = None
+        sync.clock.move(seconds=10)
+        await worker.round()
+        assert (await sync.store.objects(EVENT))["milipol-2019-workshop-1"].revision == 2
+
+    async def test_control_without_retry_after_it_is_asked_again_sooner(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        await prepared(sync, worker)
+        server.always = status(503)
+        await sync.tell(workshop(1, revision=2))
+        await worker.round()
+        asked = len(server.requests)
+        for _ in range(11):
+            sync.clock.move(seconds=10)
+            await worker.round()
+        assert len(server.requests) > asked
+
+    async def test_503_on_many_objects_opens_the_breaker_instead_of_asking_for_each(
+        self, sync: CalendarSync, server: ScriptedServer
+    ) -> None:
+        worker = sync.connect(server.home, breaker=Breaker(threshold=3), pace=Pace(concurrency=2))
+        await sync.tell(milipol(), *(workshop(1).model_copy(update={"id": f"s-{n}"}) for n in range(50)))
+        server.plays = [as_it_should, as_it_should, as_it_should]
+        server.always = status(503)
+        await worker.round()
+        assert len(server.asked("PUT")) <= 4
+        server.always = None
+        await settle(sync, worker, 8, 60)
+        assert len(server.objects) == 50
+        await sync.client.close()
+
+    async def test_control_without_a_breaker_every_object_asks(
+        self, sync: CalendarSync, server: ScriptedServer
+    ) -> None:
+        worker = sync.connect(server.home, breaker=Breaker(threshold=10_000), pace=Pace(concurrency=2))
+        await sync.tell(milipol(), *(workshop(1).model_copy(update={"id": f"s-{n}"}) for n in range(50)))
+        server.plays = [as_it_should, as_it_should, as_it_should]
+        server.always = status(503)
+        await worker.round()
+        assert len(server.asked("PUT")) == 50
+        await sync.client.close()
+
+    async def test_no_more_requests_at_once_than_allowed(self, sync: CalendarSync, server: ScriptedServer) -> None:
+        worker = sync.connect(server.home, pace=Pace(concurrency=3))
+
+        async def slow(_: web.Request, held: ScriptedServer) -> None:
+            with_others = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.02, with_others.set)
+            await with_others.wait()
+
+        server.always = slow
+        await sync.tell(milipol(), *(workshop(1).model_copy(update={"id": f"s-{n}"}) for n in range(20)))
+        await worker.round()
+        assert len(server.objects) == 20
+        assert server.most_busy == 3
+        await sync.client.close()
+
+
+class TestRefusal:
+    async def test_412_on_an_object_as_desired_is_settled(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        await prepared(sync, worker)
+        server.put(ONE, server.objects[ONE].body)  # the same content under another ETag, as after a restore
+        await sync.tell(workshop(1, revision=2))
+        await worker.round()
+        assert "SEQUENCE:2" in unfolded(server.objects[ONE].body)
+
+    async def test_412_for_a_bad_body_is_told_and_others_go_on(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        async def refuse_the_first(request: web.Request, _: ScriptedServer) -> web.StreamResponse | None:
+            return web.Response(status=412) if request.method == "PUT" and request.path == ONE else None
+
+        server.always = refuse_the_first
+        await sync.tell(milipol(), workshop(1), workshop(2))
+        await worker.round()
+        assert TWO in server.objects
+        known = (await sync.store.objects(EVENT))["milipol-2019-workshop-1"]
+        assert "refuses the object (412)" in (known.error or "")
+        server.always = None
+        await settle(sync, worker, 6)
+        assert ONE in server.objects
+
+    async def test_object_that_the_server_always_fails_on_starves_nobody(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        async def poison(request: web.Request, _: ScriptedServer) -> web.StreamResponse | None:
+            return web.Response(status=500) if request.path == ONE else None
+
+        server.always = poison
+        await sync.tell(milipol(), workshop(1))
+        await settle(sync, worker, 20, 30)
+        for revision in range(1, 6):
+            await sync.tell(workshop(2, revision=revision))
+            await worker.round()
+            assert f"SEQUENCE:{revision}\n" in unfolded(server.objects[TWO].body)
+            sync.clock.move(seconds=1)
+
+    async def test_uid_conflict_403_is_told_with_its_name(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        body = (
+            '<?xml version="1.0"?><error xmlns="DAV:"><no-uid-conflict xmlns="urn:ietf:params:xml:ns:caldav"/></error>'
+        )
+
+        async def refuse(request: web.Request, _: ScriptedServer) -> web.StreamResponse | None:
+            if request.method != "PUT":
+                return None
+            return web.Response(status=403, text=body, content_type="application/xml")
+
+        server.always = refuse
+        await prepared(sync, worker)
+        known = (await sync.store.objects(EVENT))["milipol-2019-workshop-1"]
+        assert known.error == "The calendar server refuses the object (403: no-uid-conflict)."
+
+    async def test_wrong_password_is_told_in_plain_words(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer, aiohttp_client: Any
+    ) -> None:
+        server.always = status(401)
+        await sync.tell(milipol(), workshop(1))
+        await settle(sync, worker, 6)
+        client = await aiohttp_client(sync.app())
+        answer = await (await client.get("/api/v1/calendars", headers={"Authorization": f"Bearer {TOKEN}"})).json()
+        assert answer["calendars"][0]["waiting"] == 1
+        assert "password" in answer["calendars"][0]["last_error"]["message"]
+        assert answer["server"]["state"] in ("paused", "failing")
+
+
+class TestEtags:
+    async def test_put_without_an_etag_is_read_back(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        server.put_etag = False
+        await prepared(sync, worker)
+        assert (await sync.store.objects(EVENT))["milipol-2019-workshop-1"].etag == server.objects[ONE].etag
+        assert [request[0] for request in server.requests[-2:]] == ["PUT", "GET"]
+
+    async def test_weak_etag_never_goes_into_if_match(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        server.weak_etags = True
+        await prepared(sync, worker)
+        await sync.tell(workshop(1, revision=2))
+        await worker.round()
+        assert "SEQUENCE:2" in unfolded(server.objects[ONE].body)
+        conditions = [headers.get("If-Match") or headers.get("If-None-Match") for _, _, headers in server.asked("PUT")]
+        assert conditions == ["*", "*"]
+
+    async def test_every_write_carries_a_condition(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        await prepared(sync, worker, workshops=2)
+        await sync.tell(workshop(1, revision=2), workshop(2, revision=2, status="cancelled"))
+        await worker.round()
+        sync.clock.move(days=60)
+        await worker.round()
+        writes = server.asked("PUT", "DELETE")
+        assert len(writes) == 5
+        assert all("If-Match" in headers or headers.get("If-None-Match") == "*" for _, _, headers in writes)
+
+    async def test_body_goes_out_byte_for_byte(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        await prepared(sync, worker)
+        agenda = await sync.store.agenda(EVENT)
+        assert agenda.event is not None
+        (want,) = sync.rendering.desired(agenda, agenda.event, sync.clock())
+        assert server.objects[ONE].body == want.body
+        assert b"METHOD" not in want.body
+        assert b"ORGANIZER" not in want.body
+        assert b"ATTENDEE" not in want.body
+
+    async def test_one_request_for_one_change(self, sync: CalendarSync, worker: Worker, server: ScriptedServer) -> None:
+        await prepared(sync, worker, workshops=3)
+        server.requests.clear()
+        await sync.tell(workshop(2, revision=2))
+        await worker.round()
+        assert [(method, path) for method, path, _ in server.requests] == [("PUT", TWO)]
+
+    async def test_changes_between_two_looks_are_one_write(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        await prepared(sync, worker)
+        server.requests.clear()
+        for revision in range(2, 20):
+            await sync.tell(workshop(1, revision=revision))
+        await worker.round()
+        assert len(server.requests) == 1
+        assert "SEQUENCE:19\n" in unfolded(server.objects[ONE].body)
+
+
+class TestServerThatRewrites:
+    async def test_server_that_rewrites_what_matters_is_not_fought(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        """It shortens the description of what it stores, and gives no ETag for it (as DAViCal does)."""
+        server.put_etag = False
+
+        async def shorten(request: web.Request, held: ScriptedServer) -> web.StreamResponse | None:
+            if request.method != "PUT":
+                return None
+            answer = await held.answer(request)
+            body = held.objects[request.path].body
+            held.objects[request.path].body = body.replace(b"Ministry of the Interior", b"Ministry")
+            return answer
+
+        server.always = shorten
+        await prepared(sync, worker)
+        sync.clock.move(minutes=11)
+        await worker.round()
+        sync.clock.move(minutes=11)
+        await worker.round()
+        assert len(server.asked("PUT")) == 1
+
+
+class TestServerDown:
+    async def test_everything_that_changed_meanwhile_is_there_when_it_is_back(
+        self, sync: CalendarSync, radicale: RadicaleNode
+    ) -> None:
+        worker = sync.connect(f"{radicale.url}{radicale.username}/", radicale.username, radicale.password)
+        await prepared(sync, worker, workshops=3)
+        await radicale.halt()
+        for revision in range(2, 5):
+            await sync.tell(
+                *(workshop(n, revision=revision, start=f"2019-11-20T{10 + revision}:30") for n in (1, 2, 3))
+            )
+            await worker.round()
+            sync.clock.move(minutes=5)
+        waiting = await sync.store.objects(EVENT)
+        assert {known.revision for known in waiting.values()} == {1}
+        assert (await sync.store.server()).error == "The calendar server cannot be reached."
+        await radicale.start()
+        await settle(sync, worker, 6, 60)
+        assert {known.revision for known in (await sync.store.objects(EVENT)).values()} == {4}
+        assert await sync.store.server() == ServerState()
+        async with httpx.AsyncClient(auth=(radicale.username, radicale.password)) as client:
+            for number in (1, 2, 3):
+                text = (
+                    await client.get(f"{radicale.url}{radicale.username}/{EVENT}/milipol-2019-workshop-{number}.ics")
+                ).text
+                assert "T143000" in text
+                assert "SEQUENCE:4" in text
+        await sync.client.close()
+
+    async def test_control_what_is_sent_once_only_is_lost_while_the_server_is_down(
+        self, sync: CalendarSync, radicale: RadicaleNode
+    ) -> None:
+        """Without state to compare with, a message handled while the server is down leaves no trace."""
+        worker = sync.connect(f"{radicale.url}{radicale.username}/", radicale.username, radicale.password)
+        await prepared(sync, worker)
+        await radicale.halt()
+        await sync.tell(workshop(1, revision=2))
+        await worker.round()
+        calendar = await sync.store.calendar(EVENT)
+        assert calendar is not None
+        have = (await sync.store.objects(EVENT))["milipol-2019-workshop-1"]
+        agenda = await sync.store.agenda(EVENT)
+        assert agenda.event is not None
+        (want,) = sync.rendering.desired(agenda, agenda.event, sync.clock())
+        await sync.store.keep_objects([replace(have, written=want.fingerprint)])  # "sent", as fire-and-forget has it
+        await radicale.start()
+        await settle(sync, worker, 6, 30)
+        async with httpx.AsyncClient(auth=(radicale.username, radicale.password)) as client:
+            text = (await client.get(f"{radicale.url}{radicale.username}/{EVENT}/milipol-2019-workshop-1.ics")).text
+        assert "SEQUENCE:1" in text
+        await sync.client.close()
+
+    async def test_server_that_keeps_silent_costs_one_time_limit_and_no_more(
+        self, sync: CalendarSync, server: ScriptedServer
+    ) -> None:
+        worker = sync.connect(server.home, timeout=0.3)
+        await prepared(sync, worker)
+        server.always = silence
+        await sync.tell(workshop(1, revision=2))
+        started = asyncio.get_running_loop().time()
+        await worker.round()
+        assert asyncio.get_running_loop().time() - started < 3
+        known = (await sync.store.objects(EVENT))["milipol-2019-workshop-1"]
+        assert "did not answer" in (known.error or "")
+        assert known.look
+        server.always = None
+        await settle(sync, worker, 4)
+        assert "SEQUENCE:2" in unfolded(server.objects[ONE].body)
+        await sync.client.close()
+
+    async def test_half_an_answer_in_xml_is_a_fault_and_not_an_empty_calendar(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        await prepared(sync, worker)
+
+        async def half(request: web.Request, _: ScriptedServer) -> web.StreamResponse | None:
+            if request.method != "PROPFIND":
+                return None
+            return web.Response(
+                status=207, text='<?xml version="1.0"?><multistatus xmlns="DAV:"><resp', content_type="application/xml"
+            )
+
+        server.always = half
+        sync.clock.move(minutes=11)
+        await worker.round()
+        assert len(server.asked("PUT")) == 1
+        calendar = await sync.store.calendar(EVENT)
+        assert calendar is not None
+        assert calendar.error == "The calendar server's answer cannot be read."
+
+
+class TestProcesses:
+    async def test_one_process_works_and_another_takes_over_when_it_is_gone(
+        self, sync: CalendarSync, server: ScriptedServer
+    ) -> None:
+        first = sync.connect(server.home, holder="first")
+        one = sync.client
+        second = sync.connect(server.home, holder="second")
+        await sync.tell(milipol(), workshop(1))
+        assert await first.round() == 1
+        await sync.tell(workshop(1, revision=2))
+        assert await second.round() == 0
+        sync.clock.move(seconds=6)  # the first has died: its lease runs out
+        assert await second.round() == 1
+        assert "SEQUENCE:2" in unfolded(server.objects[ONE].body)
+        await one.close()
+        await sync.client.close()
+
+    async def test_two_workers_at_once_still_write_no_object_twice(
+        self, sync: CalendarSync, server: ScriptedServer
+    ) -> None:
+        """The lease saves work only: with it out of the way, conditions and reading back keep everything right."""
+        first = sync.connect(server.home, holder="first")
+        one = sync.client
+        second = sync.connect(server.home, holder="second")
+        for worker in (first, second):
+            worker._lease.hold = _always  # type: ignore[method-assign]
+        await sync.tell(milipol(), *(workshop(n) for n in range(1, 9)))
+        await asyncio.gather(first.round(), second.round())
+        assert len(server.objects) == 8
+        assert all(known.there for known in (await sync.store.objects(EVENT)).values())
+        await one.close()
+        await sync.client.close()
+
+    async def test_worker_runs_until_closed_and_finishes_its_request(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        await sync.tell(milipol(), workshop(1))
+        task = asyncio.create_task(worker.run())
+        await until(lambda: ONE in server.objects)
+        await worker.close()
+        assert task.done()
+        assert task.exception() is None
+
+
+async def _always() -> bool:
+    return True
+
+
+class TestOthersGoOn:
+    async def test_calendar_that_is_refused_delays_no_other(
+        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+    ) -> None:
+        async def refuse_one_calendar(request: web.Request, _: ScriptedServer) -> web.StreamResponse | None:
+            return web.Response(status=403) if request.path.startswith(f"/home/{EVENT}/") else None
+
+        server.always = refuse_one_calendar
+        await sync.tell(milipol(), workshop(1), efus(), session("efus-2021-round-3-session-2", "2021-05-05T14:00"))
+        await worker.round()
+        assert "/home/efus-2021-round-3/efus-2021-round-3-session-2.ics" in server.objects
+        server.always = None
+        await settle(sync, worker, 6)
+        assert ONE in server.objects
+
+    async def test_dead_server_delays_neither_facts_nor_feeds(
+        self, sync: CalendarSync, server: ScriptedServer, aiohttp_client: Any
+    ) -> None:
+        worker = sync.connect(server.home, timeout=5.0)
+        server.always = silence
+        await sync.tell(milipol(), workshop(1))
+        look = asyncio.create_task(worker.round())
+        await until(lambda: server.busy > 0)
+        client = await aiohttp_client(sync.app())
+        await asyncio.wait_for(sync.tell(workshop(1, revision=2)), 2)
+        response = await asyncio.wait_for(client.get(f"/feeds/events/{EVENT}.ics"), 2)
+        assert "SEQUENCE:2" in await response.text()
+        assert not look.done()
+        look.cancel()
+        await asyncio.gather(look, return_exceptions=True)
+        await sync.client.close()
+
+
+async def test_client_sends_no_request_twice_by_itself(server: ScriptedServer) -> None:
+    """`caldav` negotiates and retries on its own unless told not to: one call is one request."""
+    plays: list[Play] = [answer_lost, status(401), status(503, Retry_After="1"), status(429), status(500)]
+    server.calendars.add("/home/c/")
+    async with CalDavClient(server.home, "user", "password", timeout=1.0) as client:
+        for number, play in enumerate(plays):
+            server.requests.clear()
+            server.plays = [play]
+            await asyncio.gather(client.put("c", f"{number}.ics", b"x\r\n", match=None), return_exceptions=True)
+            assert len(server.requests) == 1, play
+
+
+async def test_pace_has_a_check_every_ten_minutes_by_default() -> None:
+    assert Pace().check_every == timedelta(minutes=10)

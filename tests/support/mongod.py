@@ -1,0 +1,31 @@
+"""A private MongoDB for the tests: the embedded launcher's own node, with its data in a temporary folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from deploy.local import mongod
+
+
+class MongodNode(mongod.MongodNode):
+    """A node that starts empty. `await start()`, `stop()` (removes the data), `kill()`, `halt()`, `restart()`; `uri` stays the same."""
+
+    def __init__(self) -> None:
+        self._home = Path(tempfile.mkdtemp(prefix="lectern-mongod-"))
+        super().__init__(self._home, cache_gigabytes=0.5)
+
+    async def halt(self) -> None:
+        """Stops it in order; its data stay for the next start."""
+        await super().stop()
+
+    async def stop(self) -> None:
+        """Ends it and removes its data."""
+        await super().kill()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    async def restart(self) -> None:
+        """Stops it in order and starts it again with its data, on the same port."""
+        await self.halt()
+        await self.start()

@@ -1,0 +1,69 @@
+"""The composition's secrets: made once, kept, replaced only by what the operator gives."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from deploy.keys import keep
+from deploy.prepare import main, prepare_secrets
+
+
+def prepare(folder: Path) -> dict[str, str]:
+    assert main(["--secrets", str(folder / "secrets"), "--definitions", str(folder / "broker")]) == 0
+    return {path.name: path.read_text().strip() for path in (folder / "secrets").iterdir()}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LECTERN_LINK_KEY", raising=False)
+    monkeypatch.delenv("LECTERN_ORGANISER_TOKEN", raising=False)
+
+
+def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
+    first = prepare(tmp_path)
+    assert prepare(tmp_path) == first
+    assert len({first["link_key"], first["organiser_token"], first["broker_password"], first["caldav_password"]}) == 4
+    assert all(len(first[name]) >= 32 for name in ("link_key", "organiser_token", "broker_password"))
+
+
+def test_secrets_are_read_by_their_owner_only(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()} == {0o600}
+
+
+def test_a_given_secret_is_used_and_its_last_value_kept_when_no_longer_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(tmp_path)
+    monkeypatch.setenv("LECTERN_ORGANISER_TOKEN", "given-by-the-operator")
+    assert prepare(tmp_path)["organiser_token"] == "given-by-the-operator"
+    monkeypatch.delenv("LECTERN_ORGANISER_TOKEN")
+    assert prepare(tmp_path)["organiser_token"] == "given-by-the-operator"
+
+
+def test_the_services_and_the_broker_have_the_same_password(tmp_path: Path) -> None:
+    secrets = prepare(tmp_path)
+    [user] = json.loads((tmp_path / "broker" / "user.json").read_text())["users"]
+    salted = base64.b64decode(user["password_hash"])
+    password = secrets["broker_password"]
+    assert salted[4:] == hashlib.sha256(salted[:4] + password.encode()).digest()
+    assert secrets["broker_url"] == f"amqp://lectern:{password}@rabbitmq:5672/"
+
+
+def test_the_brokers_policies_follow_the_image(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    policies = tmp_path / "broker" / "definitions.json"
+    policies.write_text("{}")
+    prepare(tmp_path)
+    assert json.loads(policies.read_text())["policies"]
+
+
+def test_an_empty_secret_counts_as_not_given(tmp_path: Path) -> None:
+    kept = keep(tmp_path, "link_key")
+    prepare_secrets(tmp_path, "rabbitmq:5672", {"LECTERN_LINK_KEY": ""})
+    assert keep(tmp_path, "link_key") == kept
