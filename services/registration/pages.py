@@ -13,13 +13,14 @@ from services.registration.api import Api
 from services.registration.commands import Registration
 from services.registration.seats import Line
 from services.registration.store import Store
+from services.registration.wording import said
 from shared.clock import Clock, Ids
 from shared.config import Settings
 from shared.contracts.cloudevent import problems_of
 from shared.contracts.registration import RegistrationRequested
 from shared.contracts.scheduling import EventState
 from shared.links import FEED, Links, feed_path, manage_path
-from shared.web.i18n import languages
+from shared.web.i18n import languages, translations
 from shared.web.pages import language_of, render
 from shared.web.problems import Problem
 
@@ -53,9 +54,11 @@ class Pages:
         event = await self._event(request)
         seats = await self._store.seats(event.id)
         now = self._clock()
+        published = await self._store.sessions(event.id)
+        language = language_of(request)
         sessions = [
             {"state": session, "seats": _seats_left(seats.sessions.get(session.id)), "chosen": session.id in chosen}
-            for session in await self._store.sessions(event.id)
+            for session in published
             if session.by_choice and _open(seats.sessions.get(session.id), now)
         ]
         context = {
@@ -64,7 +67,7 @@ class Pages:
             "event_seats": _seats_left(seats.event),
             "open": _open(seats.event, now),
             "filled": filled,
-            "errors": errors,
+            "errors": said(errors, chosen, {s.id: s for s in published}, language, translations(language).gettext),
             "key": filled.get("key") or self._ids(),
             "mail_languages": [code for code in languages() if code in (*event.languages, "en")],
         }
