@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 from tests.stories.conftest import Begin
 from tests.support.events import person
+from tests.support.story import start
 
 EVENT = "efus-2021-round-3"
 S1, S2, S3 = (f"{EVENT}-session-{number}" for number in (1, 2, 3))
@@ -24,8 +25,8 @@ async def test_from_import_to_calendar_object_and_mail(begin: Begin) -> None:
         own = await story.until_entry(
             lambda: story.feed(story.private_feed(registration["_id"])), lambda e: {S1, S2} <= set(e), "her feed"
         )
-        assert own[S2]["DTSTART"].dt.astimezone(UTC) == datetime(2021, 5, 5, 12, 0, tzinfo=UTC)
-        assert own[S1]["DTSTART"].dt == date(2021, 3, 31)
+        assert start(own[S2]).astimezone(UTC) == datetime(2021, 5, 5, 12, 0, tzinfo=UTC)
+        assert start(own[S1]) == date(2021, 3, 31)
         assert LINK in own[S2].to_ical().decode().replace("\r\n ", "")
         shared = await story.until_entry(story.shared_calendar, lambda e: {S1, S2, S3} <= set(e), "the calendar")
         assert LINK not in shared[S2].to_ical().decode().replace("\r\n ", "")
@@ -42,8 +43,8 @@ async def test_date_only_session_gets_its_time(begin: Begin) -> None:
         await story.until_entry(lambda: story.feed(feed), lambda e: S1 in e, "her feed")
         await story.change_session(EVENT, S1, {"starts": "14:00", "ends": "15:00"}, "The time is known")
         own = await story.until_entry(
-            lambda: story.feed(feed), lambda e: isinstance(e[S1]["DTSTART"].dt, datetime), "the time in her feed"
+            lambda: story.feed(feed), lambda e: isinstance(start(e[S1]), datetime), "the time in her feed"
         )
         # 31 March 2021: daylight-saving time began three days before.
-        assert own[S1]["DTSTART"].dt.astimezone(UTC) == datetime(2021, 3, 31, 12, 0, tzinfo=UTC)
+        assert start(own[S1]).astimezone(UTC) == datetime(2021, 3, 31, 12, 0, tzinfo=UTC)
         assert "14:00" in await story.mail_text("ada@example.org", count=2)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 from tests.stories.conftest import Begin
 from tests.support.events import person
+from tests.support.story import start
 
 EVENT = "sre-2019"
 SEPTEMBER = datetime(2019, 9, 15, 8, 0, tzinfo=UTC)
@@ -24,12 +25,12 @@ async def test_from_import_to_calendar_object_and_mail(begin: Begin) -> None:
             lambda e: "sre-2019-opening-keynote" in e,
             "her feed",
         )
-        days = {entry["DTSTART"].dt.date() for entry in feed.values()}
+        days = {start(entry).date() for entry in feed.values()}
         assert days == {date(2019, 11, 6), date(2019, 11, 7)}
         shared = await story.until_entry(
             story.shared_calendar, lambda e: "sre-2019-panel-hybrid-threats" in e, "the calendar"
         )
-        assert str(shared["sre-2019-panel-hybrid-threats"]["DTSTART"].dt.tzinfo) == "Europe/Helsinki"
+        assert str(start(shared["sre-2019-panel-hybrid-threats"]).tzinfo) == "Europe/Helsinki"
         page = await story.page(f"/events/{EVENT}?lang=en")
         assert "Ilkka Salmi" in page
         assert "399" in page, "seats left"

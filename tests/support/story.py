@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from icalendar import Calendar, Event
+from icalendar import Calendar
 
 from shared.clock import Clock
 from shared.config import Settings
@@ -85,7 +85,8 @@ class Story:
         sessions = self.process.databases["registration"]["sessions"]
 
         async def known() -> bool:
-            return (await sessions.find_one({"_id": session_id}))["state"]["revision"] >= revision
+            document = await sessions.find_one({"_id": session_id})
+            return document is not None and bool(document["state"]["revision"] >= revision)
 
         await until(known, 20, "registration knows the change")
 
@@ -146,7 +147,7 @@ class Story:
 
     # Calendars
 
-    async def feed(self, path: str) -> dict[str, Event]:
+    async def feed(self, path: str) -> dict[str, Any]:
         """The entries of a feed by summary."""
         async with self.http.get(self.process.address + path) as response:
             if response.status == 404:
@@ -154,9 +155,9 @@ class Story:
             assert response.status == 200
             return entries(await response.read())
 
-    async def shared_calendar(self) -> dict[str, Event]:
+    async def shared_calendar(self) -> dict[str, Any]:
         """All entries of the organisation's calendars on the CalDAV server, read as a client reads them."""
-        found: dict[str, Event] = {}
+        found: dict[str, Any] = {}
         login = aiohttp.BasicAuth(self.calendars.username, self.calendars.password)
         for collection in await self._children(self.calendars.home, login):
             for url in await self._children(collection, login):
@@ -180,15 +181,15 @@ class Story:
         return [self.calendars.url.rstrip("/") + href for href in hrefs]
 
     async def until_entry(
-        self, where: Callable[[], Any], check: Callable[[dict[str, Event]], bool], what: str
-    ) -> dict[str, Event]:
+        self, where: Callable[[], Any], check: Callable[[dict[str, Any]], bool], what: str
+    ) -> dict[str, Any]:
         """Waits until the entries of a feed or calendar pass `check`; returns them."""
 
         async def holds() -> bool:
             return check(await where())
 
         await until(holds, 30, what)
-        found: dict[str, Event] = await where()
+        found: dict[str, Any] = await where()
         return found
 
     # Mails
@@ -200,10 +201,15 @@ class Story:
         return text_of(await self.mail(email, subject, count))
 
 
-def entries(data: bytes) -> dict[str, Event]:
+def entries(data: bytes) -> dict[str, Any]:
     """The events of a calendar by UID's first part: the session's id."""
     calendar = Calendar.from_ical(data)
     return {str(event["UID"]).partition("@")[0].partition(".")[0]: event for event in calendar.walk("VEVENT")}
+
+
+def start(entry: Any) -> Any:
+    """When an entry begins: a local time with its zone, or a day."""
+    return entry["DTSTART"].dt
 
 
 @contextlib.asynccontextmanager
