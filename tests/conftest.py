@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import aio_pika
 import pytest
 
 from shared.config import Settings
-from shared.messaging.topology import QUEUES
 from shared.storage.mongo import Database, Mongo
+from tests.support.emptied import emptied
 from tests.support.mongod import MongodNode
 from tests.support.rabbitmq import RabbitNode
 from tests.support.radicale import RadicaleNode
@@ -81,16 +79,8 @@ def rabbit_node() -> Iterator[RabbitNode]:
 @pytest.fixture
 def rabbit(rabbit_node: RabbitNode) -> RabbitNode:
     """The run's own RabbitMQ, with nothing left in its queues by an earlier test."""
-    asyncio.run(_emptied(rabbit_node.url))
+    asyncio.run(emptied(rabbit_node.url))
     return rabbit_node
-
-
-async def _emptied(url: str) -> None:
-    async with await aio_pika.connect(url) as connection:
-        for name in (*QUEUES, "lectern.dead-letters"):
-            channel = await connection.channel()
-            with contextlib.suppress(aio_pika.exceptions.ChannelNotFoundEntity):
-                await (await channel.get_queue(name)).purge()
 
 
 @pytest.fixture(params=["local", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])

@@ -39,6 +39,8 @@ class Pace:
     check_every: timedelta = timedelta(minutes=10)
     concurrency: int = 4
     calendars_at_once: int = 8
+    objects_at_once: int = 64
+    """Of one calendar in one look, so that a large one does not keep others waiting."""
     first_pause: timedelta = timedelta(seconds=1)
     longest_pause: timedelta = timedelta(minutes=15)
     longest_server_pause: timedelta = timedelta(seconds=30)
@@ -139,7 +141,10 @@ class Worker:
         found = differences(desired, known, self._rendering.unwanted_since(agenda, agenda.event), now)
         ready = [difference for difference in found if difference.may_try(now)]
         results = await asyncio.gather(
-            *(self._bring_right(calendar.event_id, difference) for difference in (ready[:1] if probe else ready))
+            *(
+                self._bring_right(calendar.event_id, difference)
+                for difference in ready[: 1 if probe else self._pace.objects_at_once]
+            )
         )
         done = sum(result is None for result in results)
         faults = [result for result in results if isinstance(result, _Later)]
@@ -170,7 +175,10 @@ class Worker:
         if agenda.event is not None:
             times.extend(end for end in self._rendering.unwanted_since(agenda, agenda.event).values() if end > now)
         untried = len(found) - done - len(faults) - sum(not d.may_try(now) for d in found)
-        return now if untried > 0 else min(times)
+        if untried > 0:
+            self.wake()
+            return self._clock()
+        return min(times)
 
     async def _postponed(self, calendar: Calendar, words: str, fault: Fault | None, now: datetime) -> None:
         attempts = calendar.attempts + 1
@@ -198,6 +206,8 @@ class Worker:
         await self._succeeded()
         changed = drifted(known.values(), listing, now)
         await self._store.keep_objects(changed)
+        if changed:
+            _log.info("calendar_drift_found", event_id=calendar.event_id, objects=len(changed))
         calendar = replace(calendar, checked_at=now, title=calendar.title or title)
         if calendar.title != title:
             calendar = await self._renamed(calendar, title)

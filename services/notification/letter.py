@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -112,8 +113,8 @@ def compose(
     registered = now.seat.state is not SeatState.CANCELLED and event.status is not Status.CANCELLED
     return Letter(
         language=words.language,
-        subject=" ".join(words.subject(telling, now).split()),
-        name=" ".join(person.name.split()),
+        subject=one_line(words.subject(telling, now)),
+        name=one_line(person.name),
         happened=tuple(words.happened(telling, before, now)),
         changed=_changed(words, telling, before, now) if registered else (),
         event=words.said(event.title),
@@ -128,6 +129,11 @@ def compose(
         addresses=private,
         registered=registered,
     )
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and control characters; a no-break space, as French has before a colon, stays."""
+    return re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+", " ", text).strip(" ")
 
 
 def dates(event: EventState, language: str) -> str:
@@ -178,7 +184,7 @@ def _where(words: Wording, session: SessionState, event: EventState) -> str:
 def _place(words: Wording, place: Place, *, address: bool = False) -> str:
     parts = [words.said(place.room), words.said(place.level), words.said(place.venue)]
     if address and place.address:
-        parts.append(" ".join(place.address.split()))
+        parts.append(one_line(place.address))
     if place.online:
         parts.append(words.online())
     return ", ".join(part for part in parts if part)

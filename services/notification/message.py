@@ -12,6 +12,7 @@ from email.utils import parseaddr
 
 from email_validator import EmailNotValidError, validate_email
 
+from services.notification.letter import one_line
 from services.notification.rendering import Rendered
 
 
@@ -43,7 +44,7 @@ def address(name: str, email: str) -> Address:
         raise UnusableAddress("not an address") from error
     if ascii_email is None:
         raise UnusableAddress("the part before the @ is not ASCII")
-    return Address(display_name=_one_line(name), addr_spec=ascii_email)
+    return Address(display_name=one_line(name), addr_spec=ascii_email)
 
 
 def build(
@@ -64,19 +65,14 @@ def build(
     message["To"] = recipient
     if reply_to is not None:
         message["Reply-To"] = reply_to
-    message["Subject"] = _one_line(subject)
+    message["Subject"] = one_line(subject)
     message["Date"] = date
     message["Message-ID"] = id_
     message["Auto-Submitted"] = "auto-generated"
     if correlation_id:
-        message["X-Correlation-Id"] = _one_line(correlation_id)
+        message["X-Correlation-Id"] = one_line(correlation_id)
     message.set_content(body.text, cte="quoted-printable")
     message.add_alternative(body.html, subtype="html", cte="quoted-printable")
     message["Content-Language"] = language
     message.set_boundary(f"=_{hashlib.sha256(id_.encode()).hexdigest()[:40]}")
     return message.as_bytes()
-
-
-def _one_line(text: str) -> str:
-    """No control character of a name or title gets into a header."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

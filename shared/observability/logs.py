@@ -6,7 +6,14 @@ import logging
 import sys
 
 import structlog
+import structlog.tracebacks
 from structlog.typing import Processor
+
+
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    # Local variables would put names and addresses of people in the log.
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
+)
 
 
 def configure_logging(level: str = "info", *, stream: str = "stdout") -> None:
@@ -19,7 +26,7 @@ def configure_logging(level: str = "info", *, stream: str = "stdout") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()],
+        processors=[*shared, _TRACEBACKS, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(target),
         cache_logger_on_first_use=True,
@@ -30,7 +37,7 @@ def configure_logging(level: str = "info", *, stream: str = "stdout") -> None:
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.dict_tracebacks,
+                _TRACEBACKS,
                 structlog.processors.JSONRenderer(),
             ],
         )

@@ -211,3 +211,14 @@ async def silence(_: web.Request, __: ScriptedServer) -> web.StreamResponse | No
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
     return web.Response(status=500)
+
+
+async def drip(request: web.Request, _: ScriptedServer) -> web.StreamResponse | None:
+    """An answer that comes a byte at a time and never ends: no single read takes long."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+        while True:
+            await response.write(b"x")
+            await asyncio.sleep(0.05)
+    return response

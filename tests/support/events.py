@@ -14,6 +14,9 @@ CLOSES = datetime(2019, 11, 12, 23, 0, tzinfo=UTC)
 """13 November 2019, 00:00 in Paris."""
 
 
+_TIMES = {1: ((9, 40), (10, 55)), 2: ((11, 15), (12, 30)), 3: ((14, 0), (15, 15)), 4: ((15, 45), (17, 0))}
+
+
 def milipol(revision: int = 1, **changes: Any) -> EventState:
     """The Milipol practitioner workshops."""
     admission = {"window": {"closes": CLOSES}} | changes.pop("admission", {})
@@ -38,12 +41,8 @@ def milipol(revision: int = 1, **changes: Any) -> EventState:
 
 def workshop(number: int, revision: int = 1, *, capacity: int | None = 2, **changes: Any) -> SessionState:
     """One of the four workshops, with its true time."""
-    start, end = (
-        {1: (9, 10), 2: (11, 12), 3: (14, 15), 4: (15, 17)}[number],
-        {1: (10, 55), 2: (12, 30)}.get(number, (15, 15)),
-    )
-    starts = datetime(2019, 11, 20, start[0], 40 if number == 1 else 15 if number == 2 else 0)
-    ends = datetime(2019, 11, 20, *end) if number < 4 else datetime(2019, 11, 20, 17, 0)
+    (hour, minute), (end_hour, end_minute) = _TIMES[number]
+    starts, ends = datetime(2019, 11, 20, hour, minute), datetime(2019, 11, 20, end_hour, end_minute)
     return SessionState.model_validate(
         {
             "id": f"milipol-2019-workshop-{number}",

@@ -75,7 +75,7 @@ Sessions
   14:00–15:15 (Europe/Paris, UTC+1)
   Your seat: confirmed
 - Workshop 4
-  15:00–17:00 (Europe/Paris, UTC+1)
+  15:45–17:00 (Europe/Paris, UTC+1)
   Your seat: on the waiting list, number 4 in line
 
 You also need a registration with Milipol Paris.

@@ -44,11 +44,11 @@ def test_the_headers_of_an_automatic_mail() -> None:
 
 
 def test_the_wire_form_is_seven_bit_with_short_lines() -> None:
-    raw, message = built(name="Zoë Ångström", subject="Confirmé : « essai »")
+    raw, message = built(name="Zoë Ångström", subject="Confirmé\u00a0: «\u00a0essai\u00a0»")
     assert raw.isascii()
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
     assert b"\n" not in raw.replace(b"\r\n", b"")
-    assert message["Subject"] == "Confirmé : « essai »"
+    assert message["Subject"] == "Confirmé\u00a0: «\u00a0essai\u00a0»"
     assert message["To"].addresses[0].display_name == "Zoë Ångström"
 
 

@@ -1,0 +1,95 @@
+"""HTTP registrations on one hot session: 64 waiting clients, durable answers, against a bare handler in the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import AsyncIterator
+
+import aiohttp
+from aiohttp import web
+
+from shared.config import Settings
+from tests.benchmarks.agenda import SESSION, taken_in, tell
+from tests.benchmarks.figures import Table, percentile
+from tests.support.processes import free_port, running
+from tests.support.waiting import until
+
+CLIENTS = 64
+PEOPLE = 10_000
+SEATS = 4_000
+
+
+async def ask_all(url: str, people: int, clients: int = CLIENTS) -> tuple[float, list[float]]:
+    """Requests per second, and the seconds that each took."""
+    numbers = iter(range(people))
+    seconds: list[float] = []
+
+    async def client(session: aiohttp.ClientSession) -> None:
+        for number in numbers:
+            body = {
+                "event_id": "milipol-2019",
+                "person": {"name": f"Person {number}", "email": f"person-{number}@example.org"},
+                "sessions": [SESSION],
+            }
+            started = time.perf_counter()
+            async with session.post(url, json=body) as response:
+                await response.read()
+                assert response.status == 201
+            seconds.append(time.perf_counter() - started)
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        began = time.perf_counter()
+        await asyncio.gather(*(client(session) for _ in range(clients)))
+        return people / (time.perf_counter() - began), seconds
+
+
+@contextlib.asynccontextmanager
+async def bare_handler() -> AsyncIterator[str]:
+    """An aiohttp process that reads the same body and answers at once: nothing is decided, nothing stored."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.benchmarks.hot_session", str(port))
+    url = f"http://127.0.0.1:{port}/api/v1/registrations"
+
+    async def answers() -> bool:
+        with contextlib.suppress(aiohttp.ClientError):
+            async with aiohttp.ClientSession() as session, session.post(url, json={}) as response:
+                return response.status == 201
+        return False
+
+    try:
+        await until(answers, 15, "the bare handler answers")
+        yield url
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def run(settings: Settings, table: Table) -> None:
+    """One process; the baseline first."""
+    async with bare_handler() as url:
+        bare, _ = await ask_all(url, PEOPLE)
+    await tell(settings, SEATS)
+    async with running(settings, "services", "registration") as process:
+        await process.ready()
+        await taken_in(settings)
+        rate, seconds = await ask_all(f"{process.url}/api/v1/registrations", PEOPLE)
+    table.add("HTTP registrations, 64 clients, durable", f"{rate:.0f}/s", "aim 1,000/s")
+    table.add("  p50", f"{percentile(seconds, 0.5) * 1000:.0f} ms")
+    table.add("  p99", f"{percentile(seconds, 0.99) * 1000:.0f} ms", "aim under 250 ms")
+    table.add("  against a bare aiohttp handler", f"{rate / bare:.2f}", f"bare: {bare:.0f}/s")
+
+
+def _bare(port: int) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response(await request.json(), status=201)
+
+    app = web.Application()
+    app.router.add_post("/api/v1/registrations", answer)
+    web.run_app(app, host="127.0.0.1", port=port, print=None, access_log=None)
+
+
+if __name__ == "__main__":
+    _bare(int(sys.argv[1]))
