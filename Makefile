@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check -q install --require-hashes --no-deps
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --require-hashes --no-deps
 # What `make test` leaves to `make test-long` and `make test-compose`.
 QUICK := not compose and not long
 PYTEST := $(BIN)/python -m pytest -q --timeout 120 --timeout-method thread

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from services.notification.domain import Change, Kind, Picture, SessionNews, Telling, has_seat
-from services.notification.times import span
 from services.notification.wording import Wording
 from shared.contracts.registration import PersonDetails, SeatState
 from shared.contracts.scheduling import EventState, Place, Role, SessionState, Status
 from shared.links import FEED, MANAGE, Links, feed_path, manage_path
 from shared.web.i18n import day
+from shared.web.times import span
 
 
 @dataclass(frozen=True)

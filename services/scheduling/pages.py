@@ -16,9 +16,10 @@ from services.scheduling.programme import SeatsLeft, event_seats, sections, sess
 from services.scheduling.public_view import public_event, public_session
 from services.scheduling.request_parts import event_id_in
 from services.scheduling.store import Store
-from services.scheduling.time_zones import offset_at, offset_name
+from services.scheduling.time_zones import offset_at
 from shared.clock import Clock
 from shared.contracts.base import Text
+from shared.contracts.local_time import offset_name
 from shared.contracts.scheduling import Audience, EventKind, EventState, Role, SessionKind, SessionState
 from shared.web.access import SETTINGS
 from shared.web.i18n import clock_time, day

@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from shared.contracts.local_time import offset_name
+
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -138,15 +140,6 @@ def zone_doubt(local: datetime, zone: str, printed: str) -> ZoneDoubt | None:
         f"{local:%H:%M} in {city} is {_utc_time(at_local, local)}; "
         f"{local:%H:%M} at {offset_name(offset)} is {_utc_time(at_printed, local)}. Which is meant?",
     )
-
-
-def offset_name(offset: timedelta) -> str:
-    """An offset as people write it: UTC, UTC+1, UTC-3:30."""
-    minutes = _minutes(offset)
-    if minutes == 0:
-        return "UTC"
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02d}" if rest else "")
 
 
 def offset_at(instant: datetime, zone: str) -> timedelta:

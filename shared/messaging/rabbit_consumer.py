@@ -144,6 +144,11 @@ class Consumer:
             with contextlib.suppress(LinkDown):
                 await self._answer(message.nack(requeue=True))
             raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not keep the message and its slot for ever
+            _log.error("message_not_settled", queue=self._subscription.queue, error=describe(error), place=place(error))
+            await asyncio.sleep(REOPEN_PAUSE)
+            with contextlib.suppress(LinkDown):
+                await self._answer(message.nack(requeue=True))
 
     async def _handle(self, message: AbstractIncomingMessage) -> None:
         retries = self._tools.retries

@@ -9,7 +9,6 @@ import structlog
 import structlog.tracebacks
 from structlog.typing import Processor
 
-
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     # Local variables would put names and addresses of people in the log.
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)

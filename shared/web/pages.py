@@ -12,6 +12,7 @@ from aiohttp import web
 
 from shared.contracts.base import said_in
 from shared.web.i18n import clock_time, day, languages, preferred, translations
+from shared.web.times import span
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -41,7 +42,7 @@ def setup_pages(app: web.Application, templates: Mapping[str, Path]) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(said_in=said_in, day=day, clock_time=clock_time)
+    environment.filters.update(said_in=said_in, day=day, clock_time=clock_time, span=span)
     app.router.add_static("/static/", STATIC)
 
 

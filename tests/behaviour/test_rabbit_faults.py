@@ -21,18 +21,22 @@ pytestmark = pytest.mark.rabbitmq
 async def node() -> AsyncIterator[RabbitNode]:
     """A node of this test alone."""
     own = RabbitNode()
-    await own.start()
-    yield own
-    await own.stop()
+    try:
+        await own.start()
+        yield own
+    finally:
+        await own.stop()
 
 
 @pytest.fixture
 async def bare_node() -> AsyncIterator[RabbitNode]:
     """A node into which nobody imported deploy/rabbitmq/definitions.json."""
     own = RabbitNode(policies=False)
-    await own.start()
-    yield own
-    await own.stop()
+    try:
+        await own.start()
+        yield own
+    finally:
+        await own.stop()
 
 
 @pytest.mark.parametrize("how", ["restart", "kill"])

@@ -15,12 +15,12 @@ from services.scheduling.time_zones import (
     TwiceOnTheClock,
     UnknownAbbreviation,
     check_zone,
-    offset_name,
     printed_offset,
     to_local,
     to_utc,
     zone_doubt,
 )
+from shared.contracts.local_time import offset_name
 
 ZONES = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
 FIRST, LAST = datetime(2015, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from shared.contracts.local_time import offset_name
 from shared.contracts.scheduling import SessionState
 from shared.web.i18n import clock_time, day
 
@@ -35,6 +36,4 @@ def offset(local: datetime, instant: datetime | None, zone: str) -> str:
         ahead = local.replace(tzinfo=None) - instant.replace(tzinfo=None)
     else:
         ahead = local.replace(tzinfo=ZoneInfo(zone)).utcoffset() or timedelta(0)
-    minutes = round(ahead.total_seconds() / 60)
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
+    return offset_name(ahead)
