@@ -62,6 +62,7 @@ class Process:
     databases: dict[str, Database] = field(default_factory=dict)
     _mongo: Mongo | None = None
     _runner: web.AppRunner | None = None
+    _stopping: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -100,7 +101,8 @@ class Process:
             self.services[name] = await build(resources)
         routes = [route for service in self.services.values() for route in service.routes]
         templates = {service.name: service.templates for service in self.services.values() if service.templates}
-        app = make_app(self.settings, routes, templates, {"mongodb": self._check_mongodb, "broker": self._check_broker})
+        checks = {"mongodb": self._check_mongodb, "broker": self._check_broker, "process": self._check_process}
+        app = make_app(self.settings, routes, templates, checks)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
         await web.SockSite(self._runner, listener, backlog=1024).start()
@@ -115,12 +117,16 @@ class Process:
         _log.info("process_ready", services=list(self.services), port=self.port)
 
     async def stop(self) -> None:
-        """Finishes what runs: requests first, then messages, then tasks; what is left stays in queue and outbox."""
+        """Finishes what runs: messages first, then requests, then tasks; what is left stays in queue and outbox.
+
+        While messages are finished the process still answers requests, but says on /ready that it is going.
+        """
+        self._stopping = True
+        if self.transport is not None:
+            await self.transport.stop_consuming()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
-        if self.transport is not None:
-            await self.transport.stop_consuming()
         for service in self.services.values():
             if service.close is not None:
                 await service.close()
@@ -141,6 +147,10 @@ class Process:
     async def _check_mongodb(self) -> None:
         for database in self.databases.values():
             await database.ping()
+
+    async def _check_process(self) -> None:
+        if self._stopping:
+            raise ConnectionError("the process is stopping")
 
     async def _check_broker(self) -> None:
         if self.transport is None or not self.transport.healthy():

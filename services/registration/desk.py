@@ -19,12 +19,19 @@ from services.registration.domain import decide
 from services.registration.metrics import COMMANDS, CONFLICTS, ROUND_COMMANDS, ROUND_SECONDS
 from services.registration.store import UNKNOWN, Store, stream_of, unsettled
 from shared.clock import Clock, Ids
-from shared.storage.ledger import Conflict, Page
+from shared.storage.ledger import Conflict, Entry, Page
+from shared.storage.mongo import PyMongoError
 
 _log = structlog.get_logger()
 
 ROUND = 256
 """How many commands one commit takes at the most."""
+
+
+FINISHING = 3
+"""How many committed rounds may be written out while further ones are decided."""
+
+Asked = tuple[Command, "asyncio.Future[Answer]"]
 
 
 class Overloaded(Exception):
@@ -50,10 +57,16 @@ class Desk:
         self._store, self._clock, self._ids, self._wake_relay = store, clock, ids, wake_relay
         self._limit = limit
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, protects nothing
-        self._waiting: deque[tuple[Command, asyncio.Future[Answer]]] = deque()
+        self._waiting: deque[Asked] = deque()
         self._arrived = asyncio.Event()
         self._page: Page | None = None
-        self._settled: list[int] = []
+        self._own: deque[int] = deque(maxlen=64)
+        """Versions that this desk committed."""
+        self._applied: deque[int] = deque(maxlen=64)
+        """Versions whose entries this desk has applied."""
+        self._to_forget: list[int] = []
+        self._slots = asyncio.Semaphore(FINISHING)
+        self._finishing: set[asyncio.Task[None]] = set()
         self._forgetting: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -75,6 +88,7 @@ class Desk:
         self._arrived.set()
         if self._task is not None:
             await self._task
+        await asyncio.gather(*self._finishing)
         if self._forgetting is not None:
             await asyncio.gather(self._forgetting, return_exceptions=True)
 
@@ -89,10 +103,10 @@ class Desk:
             round_ = [self._waiting.popleft() for _ in range(min(ROUND, len(self._waiting)))]
             await self._hold_round(round_)
 
-    async def _hold_round(self, round_: list[tuple[Command, asyncio.Future[Answer]]]) -> None:
+    async def _hold_round(self, round_: list[Asked]) -> None:
         started = time.perf_counter()
         try:
-            answers = await self._decide([command for command, _ in round_])
+            answers, entry = await self._decide([command for command, _ in round_])
         except Exception as error:  # noqa: BLE001 - each who asked is told; the desk goes on
             # Whether the commit happened is not known: forget what was cached.
             self._page = None
@@ -103,15 +117,20 @@ class Desk:
             return
         ROUND_SECONDS.observe(time.perf_counter() - started)
         ROUND_COMMANDS.observe(len(round_))
-        for (command, future), answer in zip(round_, answers, strict=True):
-            COMMANDS.labels(type(command).__name__.lower(), answer.outcome.value).inc()
-            if not future.done():  # the one who asked may have gone away; the answer is stored all the same
-                future.set_result(answer)
+        if entry is None:
+            _answer(round_, answers)
+            return
+        # The next round is decided while this one is written out: it lays the entry over what it reads.
+        await self._slots.acquire()
+        finishing = asyncio.create_task(self._finish(round_, answers, entry))
+        self._finishing.add(finishing)
+        finishing.add_done_callback(self._finishing.discard)
 
-    async def _decide(self, commands: list[Command]) -> tuple[Answer, ...]:
+    async def _decide(self, commands: list[Command]) -> tuple[tuple[Answer, ...], Entry | None]:
+        """The answers, durable, and the entry that is still to be applied (None where nothing changed)."""
         attempt = 0
         while True:
-            page = self._page or unsettled(await self._store.ledgers.load(self._stream), self._settled)
+            page = unsettled(self._page or await self._store.ledgers.load(self._stream), self._applied)
             self._page = None
             now = self._clock()
             before = await self._store.snapshot(page, self._event_id, commands)
@@ -119,7 +138,8 @@ class Desk:
             state, writes = self._store.writes(commands, before, decision, now)
             facts = self._store.facts(commands, before, decision, page.version + 1, now)
             if not state and not writes and not facts:  # nothing new: repeated requests, revisions already known
-                return decision.answers
+                self._page = page
+                return decision.answers, None
             try:
                 entry = await self._store.ledgers.commit(page, state, at=now, writes=writes, facts=facts)
             except Conflict:
@@ -127,15 +147,28 @@ class Desk:
                 CONFLICTS.inc()
                 await asyncio.sleep(self._jitter.uniform(0, min(0.25, 0.002 * 2.0**attempt)))
                 continue
-            await self._store.ledgers.apply(self._stream, [entry])
-            self._wake_relay()
-            self._forget(entry.version)
-            if not page.entries:
+            if all(other.version in self._own for other in page.entries):
                 # Alone so far: the next round need not load what this one wrote. A stale page only costs a conflict.
-                self._page = Page(page.stream, entry.version, _merged(page.state, state))
+                entries = (*page.entries, entry)
+                self._page = Page(page.stream, entry.version, _merged(page.state, state), entries)
+            self._own.append(entry.version)
             if decision.promotions_left:
                 self._ask_itself()
-            return decision.answers
+            return decision.answers, entry
+
+    async def _finish(self, round_: list[Asked], answers: tuple[Answer, ...], entry: Entry) -> None:
+        """Writes a committed round out, then answers: who reads what was answered finds it."""
+        try:
+            await self._store.ledgers.apply(self._stream, [entry])
+        except PyMongoError as error:
+            # The decision is durable all the same; the relay's sweep applies the entry later.
+            _log.warning("desk_round_applied_later", event_id=self._event_id, error=type(error).__name__)
+        else:
+            self._forget(entry.version)
+        finally:
+            self._slots.release()
+        self._wake_relay()
+        _answer(round_, answers)
 
     def _ask_itself(self) -> None:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -145,15 +178,22 @@ class Desk:
 
     def _forget(self, version: int) -> None:
         """Removes applied entries from the ledger in the background; a crash leaves them to be applied again."""
-        self._settled = [*self._settled[-63:], version]
+        self._applied.append(version)
+        self._to_forget.append(version)
         if self._forgetting is None or self._forgetting.done():
             self._forgetting = asyncio.create_task(self._forget_all())
 
     async def _forget_all(self) -> None:
-        done: list[int] = []
-        while todo := [version for version in self._settled if version not in done]:
-            await self._store.ledgers.forget(self._stream, todo)
-            done += todo
+        while self._to_forget:
+            versions, self._to_forget = self._to_forget, []
+            await self._store.ledgers.forget(self._stream, versions)
+
+
+def _answer(round_: list[Asked], answers: tuple[Answer, ...]) -> None:
+    for (command, future), answer in zip(round_, answers, strict=True):
+        COMMANDS.labels(type(command).__name__.lower(), answer.outcome.value).inc()
+        if not future.done():  # the one who asked may have gone away; the answer is stored all the same
+            future.set_result(answer)
 
 
 def _merged(state: object, changes: dict[str, object]) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from shared.contracts.cloudevent import CloudEvent
+from shared.contracts.cloudevent import CloudEvent, Encoded
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Outgoing:
     """A message to publish on a topic exchange; its routing key is the event's type."""
 
     exchange: str
-    event: CloudEvent
+    event: CloudEvent | Encoded
 
 
 @dataclass(frozen=True)

@@ -45,3 +45,5 @@ def configure_logging(level: str = "info", *, stream: str = "stdout") -> None:
     root.handlers = [handler]
     # Libraries speak when something is wrong; their routine lines may hold addresses.
     root.setLevel(max(number, logging.WARNING))
+    # It prints a traceback at each attempt to reach a broker that is away; `broker_lost` says so once.
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
-from shared.contracts.cloudevent import CloudEvent
+from shared.contracts.cloudevent import CloudEvent, Encoded
 from shared.storage.mongo import (
     BulkWriteError,
     Collection,
@@ -52,14 +52,14 @@ class Entry:
     version: int
     at: datetime
     writes: tuple[Write, ...]
-    facts: tuple[CloudEvent, ...]
+    facts: tuple[Encoded, ...]
 
     def as_document(self) -> Document:
         return {
             "version": self.version,
             "at": self.at,
             "writes": [{"collection": w.collection, "id": w.id, "document": dict(w.document)} for w in self.writes],
-            "facts": [fact.as_dict() for fact in self.facts],
+            "facts": [asdict(fact) for fact in self.facts],
         }
 
     @classmethod
@@ -68,7 +68,7 @@ class Entry:
             version=document["version"],
             at=document["at"],
             writes=tuple(Write(w["collection"], w["id"], w["document"]) for w in document["writes"]),
-            facts=tuple(CloudEvent.model_validate(fact) for fact in document["facts"]),
+            facts=tuple(Encoded(**fact) for fact in document["facts"]),
         )
 
 
@@ -120,7 +120,7 @@ class Ledgers:
 
         `state` holds the fields that change; a dotted name ("sessions.a.confirmed") changes a part of a field.
         """
-        entry = Entry(page.version + 1, at, tuple(writes), tuple(facts))
+        entry = Entry(page.version + 1, at, tuple(writes), tuple(fact.encoded() for fact in facts))
         if page.version == 0:
             try:
                 await self._ledgers.insert_one(
@@ -173,7 +173,9 @@ class Ledgers:
                         "version": entry.version,
                         "number": number,
                         "at": entry.at,
-                        "event": fact.as_dict(),
+                        "type": fact.type,
+                        "correlationid": fact.correlationid,
+                        "text": fact.text,
                     }
                 )
                 for number, fact in enumerate(entry.facts)

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from shared.clock import Clock
-from shared.contracts.cloudevent import CloudEvent
+from shared.contracts.cloudevent import Encoded
 from shared.contracts.registry import EVENTS
 from shared.messaging.port import Outgoing, PublishError, Transport
 from shared.storage.lease import Lease
 from shared.storage.ledger import LEDGERS, OUTBOX, Ledgers
-from shared.storage.mongo import Database, PyMongoError
+from shared.storage.mongo import Database, Document, PyMongoError
 
 _log = structlog.get_logger()
 
@@ -86,7 +86,7 @@ class Relay:
         refused: set[int] = set()
         failure: PublishError | None = None
         try:
-            await self._transport.publish([Outgoing(EVENTS, CloudEvent.model_validate(row["event"])) for row in rows])
+            await self._transport.publish([Outgoing(EVENTS, _encoded(row)) for row in rows])
         except PublishError as error:
             # Every queue of Lectern is declared at start: an unroutable fact is one that nobody subscribed to.
             refused = {item.index for item in error.undelivered if item.reason != "unroutable"}
@@ -104,3 +104,7 @@ class Relay:
         """How long the oldest message has been waiting."""
         row = await self._outbox.find_one({}, {"at": 1}, sort=[("at", 1)])
         return max(timedelta(0), now - row["at"]) if row else timedelta(0)
+
+
+def _encoded(row: Document) -> Encoded:
+    return Encoded(row["_id"], row["type"], row["correlationid"], row["text"])

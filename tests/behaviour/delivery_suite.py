@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from shared.contracts.cloudevent import decode
+from shared.contracts.cloudevent import CloudEvent, decode
 from shared.contracts.registry import EVENTS, INTAKE
 from shared.messaging.port import Binding, Delivery, Outgoing, PublishError, Subscription, Transport
 from tests.behaviour.transport_kit import Broker, Collector, Topic, number_of
@@ -43,8 +43,9 @@ class DeliverySuite:
         await transport.subscribe(Subscription(f"lectern.test-{name}-intake", bindings, wrong_exchange))
 
         def event(kind: str) -> Outgoing:
-            message = Topic().message(0)
-            return Outgoing(EVENTS, message.event.model_copy(update={"type": f"lectern.{name}.{kind}.v1"}))
+            message = Topic().message(0).event
+            assert isinstance(message, CloudEvent)
+            return Outgoing(EVENTS, message.model_copy(update={"type": f"lectern.{name}.{kind}.v1"}))
 
         # The second message marks the end: what did not get the first before it never will.
         await transport.publish([event("session")])

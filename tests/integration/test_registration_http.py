@@ -222,6 +222,9 @@ async def test_correlation_id_of_the_request_is_answered(client: Client) -> None
     async with client.http.get(f"{client.url}/events/milipol-2019/register", headers=headers) as response:
         assert response.headers["X-Correlation-Id"] == "from-outside-1"
     async with client.http.get(f"{client.url}/ready") as response:
-        assert await response.json() == {"status": "ready", "checks": {"mongodb": "ok", "broker": "ok"}}
+        assert await response.json() == {
+            "status": "ready",
+            "checks": {"mongodb": "ok", "broker": "ok", "process": "ok"},
+        }
     async with client.http.get(f"{client.url}/metrics") as response:
         assert "lectern_desk_commands_total" in await response.text()

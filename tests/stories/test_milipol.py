@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from tests.stories.conftest import Begin
 from tests.support.events import person
 from tests.support.story import start
+from tests.support.waiting import until
 
 EVENT = "milipol-2019"
 W1, W2, W3, W4 = (f"{EVENT}-workshop-{number}" for number in (1, 2, 3, 4))
@@ -106,3 +112,26 @@ async def test_freed_seat_is_told_to_the_one_who_waited(begin: Begin) -> None:
             lambda: story.feed(story.private_feed(bob["registration_id"])), lambda e: W1 in e, "Bob's feed has it"
         )
         assert W2 not in own
+
+
+async def test_one_correlation_id_from_the_request_to_mail_and_calendar_object(begin: Begin) -> None:
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        async with begin(OCTOBER) as story:
+            await story.import_example(EVENT)
+            await story.register(EVENT, person("ada"), W1)
+            await story.mail("ada@example.org")
+            await story.until_entry(story.shared_calendar, lambda e: W1 in e, "the calendar")
+            path = f"/api/v1/events/{EVENT}/sessions/{W1}"
+            await story.organiser("PATCH", path, {"starts": "09:45"})
+            await story.organiser(
+                "POST", f"/api/v1/events/{EVENT}/publish", headers={"X-Correlation-Id": "organiser-1"}
+            )
+            mail = await story.mail("ada@example.org", count=2)
+            await until(lambda: "calendar_object_written" in _said(lines, "organiser-1"), 20, "the object is written")
+    assert mail["X-Correlation-Id"] == "organiser-1"
+    assert _said(lines, "organiser-1") >= {"http_request", "message_handled", "mail_sent", "calendar_object_written"}
+
+
+def _said(lines: list[MutableMapping[str, Any]], correlation_id: str) -> set[str]:
+    """The events that were logged with this correlation id."""
+    return {line["event"] for line in lines if line.get("correlation_id") == correlation_id}

@@ -5,9 +5,17 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-from hypothesis import settings
+import pytest
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from services.registration.commands import Answer, Cancel, Command, Register, Registration, ReviseEvent, ReviseSession
 from services.registration.domain import HOLDS, Snapshot, Waiting, decide
@@ -16,7 +24,7 @@ from shared.contracts.registration import Outcome, SeatState
 from tests.support.events import BEFORE_CLOSE, milipol, person, workshop
 
 NAMES = st.sampled_from([f"p{n}" for n in range(8)])
-SESSIONS = st.lists(st.sampled_from([1, 2, 3]), max_size=3, unique=True)
+SESSIONS = st.lists(st.sampled_from([1, 2, 3]), min_size=1, max_size=3, unique=True)
 LONG = bool(os.environ.get("LECTERN_TEST_LONG"))
 
 
@@ -38,25 +46,49 @@ class Registrations(RuleBasedStateMachine):
         self.batch.extend(ReviseSession(id=f"s{n}", session=workshop(n, capacity=capacity)) for n in (1, 2, 3))
         self.decide()
 
-    @rule(name=NAMES, sessions=SESSIONS)
-    def register(self, name: str, sessions: list[int]) -> None:
+    @rule(names=st.lists(NAMES, min_size=1, max_size=6, unique=True), sessions=SESSIONS)
+    def register(self, names: list[str], sessions: list[int]) -> None:
         chosen = tuple(f"milipol-2019-workshop-{n}" for n in sessions)
+        for name in names:
+            self.count += 1
+            id_, registration_id = f"c{self.count}", f"r{self.count}"
+            self.batch.append(
+                Register(id=id_, repeatable=True, registration_id=registration_id, person=person(name), sessions=chosen)
+            )
+
+    @precondition(lambda self: any(r.active for r in self.registrations.values()))
+    @rule(which=st.integers(0, 50), part=st.booleans())
+    def cancel(self, which: int, part: bool) -> None:
+        """Somebody who holds or awaits a seat gives up everything, or one session."""
+        active = [r for r in self.registrations.values() if r.active]
+        someone = active[which % len(active)]
+        held = [choice.session_id for choice in someone.choices if choice.state is not SeatState.CANCELLED]
         self.count += 1
         self.batch.append(
-            Register(
+            Cancel(
                 id=f"c{self.count}",
                 repeatable=True,
-                registration_id=f"r{self.count}",
-                person=person(name),
-                sessions=chosen,
+                email=someone.person.email,
+                sessions=(held[which % len(held)],) if part and held else (),
             )
         )
 
-    @rule(name=NAMES, sessions=SESSIONS)
-    def cancel(self, name: str, sessions: list[int]) -> None:
-        chosen = tuple(f"milipol-2019-workshop-{n}" for n in sessions)
+    @rule(which=st.integers(0, 50), name=NAMES)
+    def cancel_while_a_passer_by_asks(self, which: int, name: str) -> None:
+        """A seat is given up, and in the same moment somebody asks for it who did not wait."""
+        self.decide()
+        active = [r for r in self.registrations.values() if r.active]
+        if active:
+            self.cancel(which, part=False)
+            chosen = [choice.session_id for choice in active[which % len(active)].choices]
+            self.register([name], [int(session_id[-1]) for session_id in chosen])
+            self.decide()
+
+    @rule(name=NAMES)
+    def cancel_nothing(self, name: str) -> None:
+        """Somebody gives up what perhaps was never had."""
         self.count += 1
-        self.batch.append(Cancel(id=f"c{self.count}", repeatable=True, email=f"{name}@example.org", sessions=chosen))
+        self.batch.append(Cancel(id=f"c{self.count}", repeatable=True, email=f"{name}@example.org"))
 
     @rule(number=st.sampled_from([1, 2, 3]), capacity=st.one_of(st.none(), st.integers(0, 4)))
     def change_capacity(self, number: int, capacity: int | None) -> None:
@@ -109,6 +141,14 @@ class Registrations(RuleBasedStateMachine):
             stayed = [id_ for id_ in ids if self.registrations[id_].person.email not in cancelled]
             seated = [self._holds(id_, line) and line not in taken.get(id_, set()) for id_ in stayed]
             assert seated == sorted(seated, reverse=True)
+            if not all(seated):
+                held_before = {id_ for id_, lines in taken.items() if line in lines}
+                newcomers = [
+                    id_
+                    for id_ in self.registrations
+                    if self._holds(id_, line) and id_ not in held_before and id_ not in ids
+                ]
+                assert not newcomers, "nobody passes those who wait"
 
     @rule()
     def replay(self) -> None:
@@ -175,5 +215,25 @@ def _all_lines(seats: Seats) -> dict[str, Line]:
 
 TestRegistrations = Registrations.TestCase
 TestRegistrations.settings = settings(
-    max_examples=600 if LONG else 60, stateful_step_count=60 if LONG else 30, deadline=None
+    max_examples=3000 if LONG else 300, stateful_step_count=60 if LONG else 30, deadline=None
 )
+
+
+@pytest.mark.parametrize(
+    ("safeguard", "broken"),
+    [
+        ("admits", property(lambda line: line.free != 0)),  # newcomers pass those who wait
+        ("free", property(lambda line: None)),  # nobody counts
+        ("left", lambda line: line),  # who was promoted still counts as waiting
+    ],
+    ids=["queue", "capacity", "counts"],
+)
+def test_control_a_broken_rule_is_found(safeguard: str, broken: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Line, safeguard, broken)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(
+            Registrations,
+            settings=settings(
+                max_examples=200, stateful_step_count=30, deadline=None, database=None, phases=[Phase.generate]
+            ),
+        )
