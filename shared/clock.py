@@ -19,6 +19,11 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
+def ordered_id(now: datetime, random: str) -> str:
+    """An id of 30 signs that sorts by time and ends in 76 random bits: new documents lie beside each other in indexes."""
+    return f"{int(now.timestamp() * 1000):011x}{random[:19]}"
+
+
 def new_id() -> str:
     """A new random id: 120 bits, readable letters and digits."""
     return secrets.token_hex(15)

@@ -9,6 +9,7 @@ from services.registration.desk import Desks
 from services.registration.intake import Intake
 from services.registration.pages import Pages
 from services.registration.store import COLLECTIONS, Store
+from shared.clock import ordered_id
 from shared.messaging.consumer import dispatch
 from shared.messaging.port import Subscription
 from shared.messaging.topology import QUEUES
@@ -22,8 +23,12 @@ async def build(resources: Resources) -> Service:
     await resources.database.declare(COLLECTIONS)
     store = Store(resources.database, resources.links)
     desks = Desks(store, resources.clock, resources.ids, resources.wake_relay)
-    intake = Intake(desks, store, resources.ids)
-    api = Api(desks, store, intake, resources.ids)
+
+    def ids() -> str:
+        return ordered_id(resources.clock(), resources.ids())
+
+    intake = Intake(desks, store, ids)
+    api = Api(desks, store, intake, ids)
     pages = Pages(api, store, resources.links, resources.settings, resources.clock, resources.ids)
     return Service(
         name="registration",

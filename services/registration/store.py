@@ -45,7 +45,7 @@ REGISTRATIONS = Collection(
     "registrations",
     (
         Index((("event_id", 1), ("person.email", 1)), unique=True),
-        Index((("event_id", 1), ("registered_at", 1), ("_id", 1))),
+        Index((("event_id", 1), ("_id", 1))),
         Index((("manage_hash", 1),)),
     ),
     rules={
@@ -167,7 +167,7 @@ class Store:
         writes += [
             Write(
                 WAITING.name,
-                f"{event_id}/{w.line}/{w.place}",
+                f"{event_id}/{w.line}/{w.place:09}",
                 {
                     "event_id": event_id,
                     "line": w.line,
@@ -250,7 +250,7 @@ class Store:
         return registration_from(document["_id"], document) if document else None
 
     async def registrations(self, event_id: str, after: str | None, limit: int) -> list[Registration]:
-        """A page of an event's registrations, in order of id, behind the id `after`."""
+        """A page of an event's registrations, oldest first (ids sort by time), behind the id `after`."""
         query: Document = {"event_id": event_id} | ({"_id": {"$gt": after}} if after else {})
         return [
             registration_from(d["_id"], d) async for d in self._registrations.find(query).sort("_id", 1).limit(limit)

@@ -43,7 +43,7 @@ class UnsupportedBroker(ConnectionError):
     """The broker is too old; the message says which version is needed."""
 
 
-async def call(work: Awaitable[T], timeout: float = CALL_TIMEOUT) -> T:
+async def call(work: Awaitable[T], timeout: float | None = CALL_TIMEOUT) -> T:
     """Awaits a call of the client library; raises LinkDown where its connection, its channel or its time ended.
 
     The broker's word on a message (DeliveryError: refused or returned) is no such end and passes through.
@@ -85,6 +85,11 @@ class Link:
     def up(self) -> bool:
         """Whether the connection stands."""
         return self._connection is not None
+
+    @property
+    def current(self) -> AbstractConnection | None:
+        """The connection, None while there is none."""
+        return self._connection
 
     @property
     def user(self) -> str | None:

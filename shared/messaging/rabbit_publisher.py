@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractMessage
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, DeliveryError
 from aio_pika.exceptions import PublishError as Returned
 
@@ -45,43 +45,62 @@ class Publisher:
         self._opening = asyncio.Lock()
         self._channel: AbstractChannel | None = None
         self._connection: AbstractConnection | None = None
+        self._exchanges: dict[str, AbstractExchange] = {}
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def publish(self, letters: Sequence[Letter], timeout: float) -> list[Undelivered]:
         """Publishes all and waits for every confirm, `timeout` seconds at most; returns what was not taken."""
-        if len(letters) == 1:
-            reason = await self._within(timeout, letters[0])
-            return [Undelivered(0, reason)] if reason else []
-        deadline = asyncio.get_running_loop().time() + timeout
-        tasks = [asyncio.create_task(self._until(deadline, letter)) for letter in letters]
-        try:
-            reasons = await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-        return [Undelivered(index, reason) for index, reason in enumerate(reasons) if reason]
+        reasons: list[str | None] = ["unconfirmed"] * len(letters)
 
-    async def _until(self, deadline: float, letter: Letter) -> str | None:
-        return await self._within(deadline - asyncio.get_running_loop().time(), letter)
+        async def send(index: int, letter: Letter) -> None:
+            reasons[index] = await self._send(letter)
 
-    async def _within(self, timeout: float, letter: Letter) -> str | None:
-        """Why the letter was not taken; None where the broker confirmed it."""
-        if len(letter.routing_key.encode()) > LARGEST_KEY:
-            return "refused"
+        tasks = [asyncio.create_task(send(index, letter)) for index, letter in enumerate(letters)]
         self._running += 1
         self._idle.clear()
         try:
-            async with asyncio.timeout(timeout), self._slots:
-                channel = await self._open_channel()
-                return await _publish(channel, letter)
-        except (LinkDown, TimeoutError):
-            return "unconfirmed"
+            # One time limit for the window: a timer for each message costs more than the message.
+            if tasks:
+                await asyncio.wait(tasks, timeout=timeout)
         finally:
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
             self._running -= 1
             if self._running == 0:
                 self._idle.set()
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
+        return [Undelivered(index, reason) for index, reason in enumerate(reasons) if reason]
+
+    async def _send(self, letter: Letter) -> str | None:
+        """Why the letter was not taken; None where the broker confirmed it."""
+        if len(letter.routing_key.encode()) > LARGEST_KEY:
+            return "refused"
+        async with self._slots:
+            try:
+                exchange = await self._exchange(letter.exchange)
+                await call(exchange.publish(letter.message, letter.routing_key, mandatory=True), timeout=None)
+            except LinkDown:
+                return "unconfirmed"
+            except Returned:
+                return "unroutable"
+            except DeliveryError:
+                return "refused"
+            return None
+
+    async def _exchange(self, name: str) -> AbstractExchange:
+        """The exchange on a channel that stands; waits for the connection where it is away."""
+        channel = self._channel
+        if channel is None or channel.is_closed or self._connection is not self._link.current:
+            channel = await self._open_channel()
+        exchange = self._exchanges.get(name)
+        if exchange is None:
+            exchange = self._exchanges[name] = await call(channel.get_exchange(name, ensure=False))
+        return exchange
 
     async def _open_channel(self) -> AbstractChannel:
         async with self._opening:
@@ -89,7 +108,7 @@ class Publisher:
             if self._channel is None or self._channel.is_closed or self._connection is not connection:
                 channel = connection.channel(publisher_confirms=True, on_return_raises=True)
                 await call(channel.initialize())
-                self._channel, self._connection = channel, connection
+                self._channel, self._connection, self._exchanges = channel, connection, {}
             return self._channel
 
     async def close(self) -> None:
@@ -103,14 +122,3 @@ class Publisher:
                 await asyncio.wait_for(channel.close(), 3)
             except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
                 _log.debug("broker_channel_lost", error=type(error).__name__)
-
-
-async def _publish(channel: AbstractChannel, letter: Letter) -> str | None:
-    exchange = await call(channel.get_exchange(letter.exchange, ensure=False))
-    try:
-        await call(exchange.publish(letter.message, letter.routing_key, mandatory=True))
-    except Returned:
-        return "unroutable"
-    except DeliveryError:
-        return "refused"
-    return None

@@ -8,7 +8,7 @@ import time
 from services.registration.commands import Register, ReviseEvent, ReviseSession
 from services.registration.desk import Desks
 from services.registration.store import COLLECTIONS, Store
-from shared.clock import new_id
+from shared.clock import new_id, ordered_id, utc_now
 from shared.config import Settings
 from shared.links import Links
 from shared.storage.inbox import INBOX
@@ -42,7 +42,9 @@ async def run(settings: Settings, table: Table) -> None:
         async def client() -> None:
             for number in numbers:
                 someone = person(f"person-{number}")
-                command = Register(id=new_id(), registration_id=new_id(), person=someone, sessions=(SESSION,))
+                command = Register(
+                    id=new_id(), registration_id=ordered_id(utc_now(), new_id()), person=someone, sessions=(SESSION,)
+                )
                 await desks.ask("milipol-2019", command)
 
         began = time.perf_counter()
