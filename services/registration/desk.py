@@ -19,6 +19,7 @@ from services.registration.domain import decide
 from services.registration.metrics import COMMANDS, CONFLICTS, ROUND_COMMANDS, ROUND_SECONDS
 from services.registration.store import UNKNOWN, Store, stream_of, unsettled
 from shared.clock import Clock, Ids
+from shared.messaging.port import NotNow
 from shared.storage.ledger import Conflict, Entry, Page
 from shared.storage.mongo import PyMongoError
 
@@ -34,7 +35,7 @@ FINISHING = 3
 Asked = tuple[Command, "asyncio.Future[Answer]"]
 
 
-class Overloaded(Exception):
+class Overloaded(NotNow):
     """The desk has more waiting commands than it can answer in a reasonable time; ask again in some seconds."""
 
 

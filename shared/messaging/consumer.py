@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -10,12 +11,36 @@ from structlog.contextvars import bound_contextvars
 
 from shared.contracts.cloudevent import CloudEvent, InvalidMessage, decode
 from shared.contracts.registry import check_type
-from shared.messaging.port import Delivery, Handler, Poison
+from shared.messaging.port import Delivery, Handler, NotNow, Poison
 from shared.observability.metrics import MESSAGE_SECONDS
+from shared.storage.mongo import UNAVAILABLE
 
 EventHandler = Callable[[CloudEvent, Delivery], Awaitable[None]]
 
 _log = structlog.get_logger()
+
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+"""Seconds between two looks whether what was away is back."""
+
+
+async def _when_possible(handler: EventHandler, event: CloudEvent, delivery: Delivery) -> None:
+    """Handles the message as soon as the database is there.
+
+    An outage is no fault of a message: were it counted as failed attempts, an outage of some minutes would park
+    everything in the queue. It is held, unacknowledged; when the process ends it returns to the queue.
+    """
+    pause = SHORTEST_PAUSE
+    while True:
+        try:
+            await handler(event, delivery)
+            return
+        except (NotNow, *UNAVAILABLE) as error:
+            _log.warning(
+                "message_waits", type=event.type, message_id=event.id, error=type(error).__name__, retry_in=pause
+            )
+        await asyncio.sleep(pause)
+        pause = min(LONGEST_PAUSE, pause * 2)
 
 
 def dispatch(service: str, handlers: Mapping[str, EventHandler]) -> Handler:
@@ -38,7 +63,7 @@ def dispatch(service: str, handlers: Mapping[str, EventHandler]) -> Handler:
                     return
                 outcome = "failed"
                 try:
-                    await handler(event, delivery)
+                    await _when_possible(handler, event, delivery)
                 except (InvalidMessage, Poison):
                     outcome = "parked"
                     raise

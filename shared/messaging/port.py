@@ -41,6 +41,10 @@ class Poison(Exception):
     """The handler's word that no retry can help. The message is parked among the dead letters with this reason."""
 
 
+class NotNow(Exception):
+    """The handler's word that something it needs is away. The message waits where it is; no attempt is counted."""
+
+
 @dataclass(frozen=True)
 class Undelivered:
     """A message of a window that the broker did not take: `reason` is `unroutable`, `refused` or `unconfirmed`."""

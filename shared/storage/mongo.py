@@ -23,15 +23,18 @@ from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
     CollectionInvalid,
+    ConnectionFailure,
     DuplicateKeyError,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
+    WTimeoutError,
 )
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 __all__ = [
+    "UNAVAILABLE",
     "AutoReconnect",
     "BulkWriteError",
     "Collection",
@@ -56,6 +59,9 @@ Documents = AsyncIOMotorCollection
 Session = AsyncIOMotorClientSession
 
 T = TypeVar("T")
+
+UNAVAILABLE = (ConnectionFailure, WTimeoutError)
+"""The database is away or does not keep up: the same call may well succeed later."""
 
 _log = structlog.get_logger()
 _DUPLICATE_KEY = 11000

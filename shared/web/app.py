@@ -15,6 +15,7 @@ from structlog.contextvars import bound_contextvars
 from shared.clock import new_id
 from shared.config import Settings
 from shared.observability.metrics import HTTP_SECONDS
+from shared.storage.mongo import UNAVAILABLE
 from shared.web.access import SETTINGS
 from shared.web.i18n import translations
 from shared.web.pages import language_of, render, setup_pages, wants_html
@@ -112,6 +113,10 @@ async def _errors(request: web.Request, handler: Next) -> web.StreamResponse:
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         detail = "There is nothing at this address." if error.status == 404 else (error.reason or "")
         return _answer(request, Problem(error.status, error.reason.lower().replace(" ", "-"), detail, headers=allow))
+    except UNAVAILABLE as error:
+        _log.warning("database_away", route=_route(request), error=type(error).__name__)
+        detail = "The database does not answer just now; please try again in a moment."
+        return _answer(request, Problem(503, "database-away", detail, headers={"Retry-After": "5"}))
     except Exception:  # noqa: BLE001 - the last resort: told as a fault, with everything in the log
         _log.exception("http_request_failed", route=_route(request))
         return _answer(
