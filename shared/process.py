@@ -192,6 +192,9 @@ async def _kept_running(name: str, work: Callable[[], Awaitable[None]]) -> None:
             except asyncio.CancelledError:
                 raise
             except Exception:  # noqa: BLE001 - a task's fault is told and the task started again
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():  # it failed while it was ending: that ends it too
+                    return
                 TASK_FAILURES.labels(name).inc()
                 _log.exception("task_failed", retry_in=pause)
             await asyncio.sleep(pause)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 from aiohttp import web
@@ -61,6 +62,7 @@ class Api:
             id=_key_id(key, asked.event_id) if key else self._ids(),
             correlation_id=correlation_id(),
             repeatable=key is not None,
+            fingerprint=_fingerprint("register", json_of(asked)) if key else None,
             registration_id=self._ids(),
             person=asked.person,
             sessions=tuple(asked.sessions),
@@ -74,6 +76,9 @@ class Api:
             raise Problem(
                 503, "overloaded", "Too many people at once; try again.", headers={"Retry-After": "5"}
             ) from error
+        if answer.reasons and answer.reasons[0].code == "key-reused":
+            reason = answer.reasons[0]
+            raise Problem(422, "key-reused", "The Idempotency-Key was used for another request.", [json_of(reason)])
         if answer.reasons:
             code = "unknown-event" if answer.reasons[0].code == "unknown-event" else "refused"
             raise Problem(
@@ -112,6 +117,7 @@ class Api:
             id=_key_id(key, registration.event_id) if key else self._ids(),
             correlation_id=correlation_id(),
             repeatable=key is not None,
+            fingerprint=_fingerprint("cancel", [registration.id, *sessions]) if key else None,
             registration_id=registration.id,
             sessions=tuple(sessions),
         )
@@ -164,7 +170,11 @@ def _body(registration: Registration) -> dict[str, Any]:
 
 
 def _key_id(key: str, event_id: str) -> str:
-    return hashlib.sha256(f"key\n{event_id}\n{key}".encode()).hexdigest()
+    return hashlib.sha256(f"key\n{event_id}\n{key}".encode(errors="surrogateescape")).hexdigest()
+
+
+def _fingerprint(operation: str, asked: object) -> str:
+    return hashlib.sha256(json.dumps([operation, asked], sort_keys=True).encode()).hexdigest()
 
 
 def idempotency_key(request: web.Request) -> str | None:

@@ -27,6 +27,8 @@ class Command:
     id: str
     correlation_id: str | None = None
     repeatable: bool = False
+    fingerprint: str | None = None
+    """A digest of what is asked: the same id with another one is a mistake, not a repetition."""
     request_id: str | None = None
 
 
@@ -136,6 +138,7 @@ class Answer:
     state: SeatState | None = None
     position: int | None = None
     choices: tuple[Choice, ...] = field(default=())
+    fingerprint: str | None = None
 
     def told(self, request_id: str) -> RequestAnswered:
         """The answer as an event's data."""

@@ -17,11 +17,11 @@ import structlog
 from services.registration.commands import Answer, Command, Promote
 from services.registration.domain import decide
 from services.registration.metrics import COMMANDS, CONFLICTS, ROUND_COMMANDS, ROUND_SECONDS
-from services.registration.store import UNKNOWN, Store, stream_of, unsettled
+from services.registration.store import UNKNOWN, Store, event_of, stream_of, unsettled
 from shared.clock import Clock, Ids
 from shared.messaging.port import NotNow
 from shared.storage.ledger import Conflict, Entry, Page
-from shared.storage.mongo import PyMongoError
+from shared.storage.mongo import UNAVAILABLE, PyMongoError
 
 _log = structlog.get_logger()
 
@@ -111,6 +111,11 @@ class Desk:
         except Exception as error:  # noqa: BLE001 - each who asked is told; the desk goes on
             # Whether the commit happened is not known: forget what was cached.
             self._page = None
+            if len(round_) > 1 and not isinstance(error, UNAVAILABLE):
+                # One of them cannot be decided or stored; the others must not fail with it.
+                for one in round_:
+                    await self._hold_round([one])
+                return
             _log.error("desk_round_failed", event_id=self._event_id, commands=len(round_), error=type(error).__name__)
             for _, future in round_:
                 if not future.done():
@@ -131,15 +136,16 @@ class Desk:
         """The answers, durable, and the entry that is still to be applied (None where nothing changed)."""
         attempt = 0
         while True:
-            page = unsettled(self._page or await self._store.ledgers.load(self._stream), self._applied)
-            self._page = None
+            cached, self._page = self._page, None
+            page = unsettled(cached or await self._store.ledgers.load(self._stream), self._applied)
             now = self._clock()
             before = await self._store.snapshot(page, self._event_id, commands)
             decision = decide(before, commands, now)
             state, writes = self._store.writes(commands, before, decision, now)
             facts = self._store.facts(commands, before, decision, page.version + 1, now)
             if not state and not writes and not facts:  # nothing new: repeated requests, revisions already known
-                self._page = page
+                if cached is not None:
+                    continue  # no commit will find out whether the cached page was stale: look, and decide again
                 return decision.answers, None
             try:
                 entry = await self._store.ledgers.commit(page, state, at=now, writes=writes, facts=facts)
@@ -164,6 +170,7 @@ class Desk:
         except PyMongoError as error:
             # The decision is durable all the same; the relay's sweep applies the entry later.
             _log.warning("desk_round_applied_later", event_id=self._event_id, error=type(error).__name__)
+            self._page = None
         else:
             self._forget(entry.version)
         finally:
@@ -187,7 +194,11 @@ class Desk:
     async def _forget_all(self) -> None:
         while self._to_forget:
             versions, self._to_forget = self._to_forget, []
-            await self._store.ledgers.forget(self._stream, versions)
+            try:
+                await self._store.ledgers.forget(self._stream, versions)
+            except PyMongoError as error:  # the relay's sweep forgets them
+                _log.warning("desk_entries_forgotten_later", event_id=self._event_id, error=type(error).__name__)
+                return
 
 
 def _answer(round_: list[Asked], answers: tuple[Answer, ...]) -> None:
@@ -218,6 +229,7 @@ class Desks:
     def __init__(self, store: Store, clock: Clock, ids: Ids, wake_relay: Callable[[], None]) -> None:
         self._store, self._clock, self._ids, self._wake_relay = store, clock, ids, wake_relay
         self._desks: dict[str, Desk] = {}
+        self._looks: dict[str, asyncio.Task[bool]] = {}
 
     async def ask(self, event_id: str, command: Command) -> Answer:
         """The answer of the desk of `event_id`; requests to an event that is not known are answered by their own desk."""
@@ -227,8 +239,24 @@ class Desks:
         return await desk.ask(command)
 
     async def known(self, event_id: str) -> bool:
-        """Whether the event has a ledger."""
-        return event_id in self._desks or (await self._store.ledgers.load(stream_of(event_id))).version > 0
+        """Whether the event has a ledger. Who asks first goes on first: their requests keep their order."""
+        if event_id in self._desks:
+            return True
+        look = self._looks.get(event_id)
+        if look is None:
+            look = self._looks[event_id] = asyncio.create_task(self._look(event_id))
+            look.add_done_callback(lambda _: self._looks.pop(event_id, None))
+        return await asyncio.shield(look)
+
+    async def _look(self, event_id: str) -> bool:
+        return (await self._store.ledgers.load(stream_of(event_id))).version > 0
+
+    async def promote_left_over(self) -> None:
+        """Goes on promoting where a process was stopped, or failed, between two rounds of promotions."""
+        for stream in await self._store.ledgers.streams():
+            event_id = event_of(stream)
+            if event_id is not None and (await self._store.seats(event_id)).promotions_left:
+                await self.ask(event_id, Promote(id=self._ids()))
 
     def _desk(self, event_id: str) -> Desk:
         return Desk(event_id, self._store, self._clock, self._ids, self._wake_relay)

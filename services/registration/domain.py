@@ -67,7 +67,7 @@ class Decision:
     @property
     def promotions_left(self) -> bool:
         """Whether seats are free while people wait: more than the snapshot held."""
-        return any(line.waiting and line.free != 0 and line.rules.scheduled for _, line in _lines(self.seats))
+        return self.seats.promotions_left
 
 
 def decide(snapshot: Snapshot, commands: Sequence[Command], now: datetime) -> Decision:
@@ -131,6 +131,9 @@ class _Fold:
     def answer(self, command: Command) -> Answer:
         before = self._answers.get(command.id)
         if before is not None:
+            if before.fingerprint != command.fingerprint:
+                message = "this key was used for another request; use a new one"
+                return self._rejected(Reason(code="key-reused", field="Idempotency-Key", message=message))
             return replace(before, outcome=Outcome.DUPLICATE)
         self._correlation = command.correlation_id
         match command:
@@ -148,6 +151,7 @@ class _Fold:
                 answer = Answer(Outcome.ACCEPTED, event_id=self._snapshot.seats.event_id)
             case _:
                 raise TypeError(f"the desk does not know {type(command).__name__}")
+        answer = replace(answer, fingerprint=command.fingerprint)
         if command.repeatable:
             self._answers[command.id] = answer
         return answer
@@ -180,15 +184,22 @@ class _Fold:
         return self._accepted(registration)
 
     def _seat_choices(self, registration: Registration) -> Registration:
-        """Gives each pending choice a seat, or a place in line: called once the person has a seat at the event."""
+        """Gives each pending choice a seat, or a place in line: called once the person has a seat at the event.
+
+        A session that was cancelled, has begun, or filled up without a waiting list meanwhile is no choice any more.
+        """
         choices = []
         for held in registration.choices:
             line = self._lines[held.session_id]
             if held.state is not SeatState.PENDING:
                 choices.append(held)
+            elif not line.rules.scheduled or (line.rules.starts is not None and self._now >= line.rules.starts):
+                choices.append(replace(held, state=SeatState.CANCELLED))
             elif line.admits:
                 self._lines[held.session_id] = line.seated()
                 choices.append(replace(held, state=SeatState.CONFIRMED))
+            elif not line.rules.waiting_list:
+                choices.append(replace(held, state=SeatState.CANCELLED))
             else:
                 place = self._queue(held.session_id, registration.id)
                 choices.append(replace(held, state=SeatState.WAITLISTED, place=place))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,7 @@ from shared.contracts.scheduling import EventState
 from shared.links import FEED, Links, feed_path, manage_path
 from shared.web.i18n import languages, translations
 from shared.web.pages import language_of, render
-from shared.web.problems import Problem
+from shared.web.problems import Problem, read_form
 
 
 class Pages:
@@ -71,11 +72,11 @@ class Pages:
             "key": filled.get("key") or self._ids(),
             "mail_languages": [code for code in languages() if code in (*event.languages, "en")],
         }
-        return render(request, "registration/form.html", context, status)
+        return render(request, "registration/form.html", context, status, private=bool(filled))
 
     async def _register(self, request: web.Request) -> web.Response:
         event = await self._event(request)
-        form = await request.post()
+        form = await read_form(request)
         filled = {name: value for name, value in form.items() if isinstance(value, str)}
         chosen = [value for value in form.getall("sessions", []) if isinstance(value, str)]
         wanted = ("name", "email", "language", "audience", "affiliation", "country")
@@ -84,7 +85,9 @@ class Pages:
             person["country"] = person["country"].upper()
         try:
             asked = RegistrationRequested.model_validate({"event_id": event.id, "person": person, "sessions": chosen})
-            answer = await self._api.register(asked, filled.get("key") or None)
+            # The key of the form and what was filled in: sent twice it is one request, filled in anew it is another.
+            digest = hashlib.sha256("\n".join([filled.get("key", ""), *sorted(person.values()), *chosen]).encode())
+            answer = await self._api.register(asked, digest.hexdigest())
         except ValidationError as error:
             return await self._show_form(request, filled, chosen, problems_of(error), 422)
         except Problem as error:
@@ -94,7 +97,7 @@ class Pages:
             return await self._show_form(request, filled | {"key": ""}, chosen, error.errors, 409)
         titles = {session.id: session for session in await self._store.sessions(event.id)}
         context = {"event": event, "answer": answer, "sessions": titles, "email": asked.person.email}
-        return render(request, "registration/result.html", context, 201)
+        return render(request, "registration/result.html", context, 201, private=True)
 
     async def _private(self, request: web.Request) -> web.Response:
         return await self._show_private(request, await self._registration(request))
@@ -120,11 +123,11 @@ class Pages:
             "requirements": event.requirements if registration.active else [],
             "changed": changed,
         }
-        return render(request, "registration/private.html", context)
+        return render(request, "registration/private.html", context, private=True)
 
     async def _cancel(self, request: web.Request) -> web.Response:
         registration = await self._registration(request)
-        form = await request.post()
+        form = await read_form(request)
         sessions = [value for value in form.getall("session", []) if isinstance(value, str)]
         if not sessions and form.get("all") != "yes":
             raise Problem(400, "nothing-named", "Choose what to cancel.")

@@ -81,6 +81,12 @@ class Seats:
             line.rules.content and not line.rules.by_choice for line in lines
         )
 
+    @property
+    def promotions_left(self) -> bool:
+        """Whether seats are free while people wait for them."""
+        lines = [*self.sessions.values(), *([self.event] if self.event is not None else [])]
+        return any(line.waiting and line.free != 0 and line.rules.scheduled for line in lines)
+
     def line(self, name: str) -> Line:
         """The line called `name`. Raises KeyError for one that is not there."""
         if name == EVENT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from services.registration.api import Api
@@ -17,6 +18,9 @@ from shared.service import Resources, Service
 
 QUEUE = "lectern.registration"
 
+PROMOTE_EVERY = 30.0
+"""Seconds between two looks for promotions that were left over; normally there are none."""
+
 
 async def build(resources: Resources) -> Service:
     """The registration service on the given resources."""
@@ -30,11 +34,18 @@ async def build(resources: Resources) -> Service:
     intake = Intake(desks, store, ids)
     api = Api(desks, store, intake, ids)
     pages = Pages(api, store, resources.links, resources.settings, resources.clock, resources.ids)
+
+    async def promote() -> None:
+        while True:
+            await desks.promote_left_over()
+            await asyncio.sleep(PROMOTE_EVERY)
+
     return Service(
         name="registration",
         routes=[*api.routes(), *pages.routes()],
         # As many at once as one round of the desk takes.
         subscriptions=[Subscription(QUEUE, QUEUES[QUEUE], dispatch("registration", intake.handlers()), prefetch=256)],
         templates=Path(__file__).parent / "templates",
+        tasks={"promotions": promote},
         close=desks.close,
     )

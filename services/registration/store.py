@@ -38,7 +38,7 @@ from shared.storage.inbox import accept
 from shared.storage.ledger import Entry, Ledgers, Page, Write
 from shared.storage.mongo import Collection, Database, Document, Index, Session
 
-UNKNOWN = "unknown"
+UNKNOWN = "@unknown"
 """The stream of answers to requests that name no known event."""
 
 REGISTRATIONS = Collection(
@@ -81,6 +81,12 @@ def stream_of(event_id: str) -> str:
     return f"events/{event_id}"
 
 
+def event_of(stream: str) -> str | None:
+    """The event of a ledger of seats; None for another ledger."""
+    kind, _, event_id = stream.partition("/")
+    return event_id if kind == "events" and event_id else None
+
+
 class Store:
     """Everything the registration service reads and writes."""
 
@@ -116,11 +122,14 @@ class Store:
         if ids:
             named.append({"_id": {"$in": sorted(ids)}})
         found: dict[str, Registration] = {}
+        revisions: dict[str, int] = {}
         if named:
             async for document in self._registrations.find({"event_id": event_id, "$or": named}):
                 found[document["_id"]] = registration_from(document["_id"], document)
-        for id_, overlaid in page.overlay(REGISTRATIONS.name).items():
-            if id_ in ids or overlaid["person"]["email"] in emails:
+                revisions[document["_id"]] = document["revision"]
+        for id_, (version, overlaid) in page.overlay(REGISTRATIONS.name).items():
+            wanted = id_ in ids or overlaid["person"]["email"] in emails
+            if wanted and version > revisions.get(id_, 0):
                 found[id_] = registration_from(id_, overlaid)
         return found
 
@@ -129,7 +138,7 @@ class Store:
             return {}
         found = {d["_id"]: answer_from(d) async for d in self._answers.find({"_id": {"$in": list(ids)}})}
         overlay = page.overlay(ANSWERS.name)
-        return found | {id_: answer_from(overlay[id_]) for id_ in ids if id_ in overlay}
+        return found | {id_: answer_from(overlay[id_][1]) for id_ in ids if id_ in overlay}
 
     async def _lines(self, page: Page, seats: Seats, commands: Sequence[Command]) -> dict[str, list[Waiting]]:
         """The first in each line that this decision may promote."""
@@ -144,11 +153,22 @@ class Store:
             needed = line.waiting if revised else free + 2 * cancels
             if needed:
                 wanted[name] = min(line.waiting, needed, PROMOTIONS)
-        overlay = list(map(_waiting_from, page.overlay(WAITING.name).values()))
+        overlay = await self._overlaid_waiting(page) if wanted else []
         found = await asyncio.gather(
             *(self._first(seats.event_id, name, count, overlay) for name, count in wanted.items())
         )
         return dict(zip(wanted, found, strict=True))
+
+    async def _overlaid_waiting(self, page: Page) -> list[Waiting]:
+        """Places that the page's entries speak of, as they stand: entry or row, whichever is newer."""
+        overlay = page.overlay(WAITING.name)
+        if not overlay:
+            return []
+        newest = {id_: document for id_, (_, document) in overlay.items()}
+        async for row in self._waiting.find({"_id": {"$in": list(overlay)}}):
+            if row["revision"] >= overlay[row["_id"]][0]:
+                newest[row["_id"]] = row
+        return list(map(_waiting_from, newest.values()))
 
     async def _first(self, event_id: str, name: str, count: int, overlay: Sequence[Waiting]) -> list[Waiting]:
         cursor = self._waiting.find({"event_id": event_id, "line": name, "left": False}).sort("place", 1)
@@ -178,11 +198,11 @@ class Store:
             )
             for w in decision.waiting
         ]
-        writes += [
-            Write(ANSWERS.name, command.id, _answer_document(answer, now))
-            for command, answer in zip(commands, decision.answers, strict=True)
-            if command.repeatable and answer.outcome is not Outcome.DUPLICATE
-        ]
+        given = set(before.answers)
+        for command, answer in zip(commands, decision.answers, strict=True):
+            if command.repeatable and command.id not in given:  # the first answer stays, whatever follows under its id
+                writes.append(Write(ANSWERS.name, command.id, _answer_document(answer, now)))
+                given.add(command.id)
         return changed_state(before.seats, decision.seats), writes
 
     def facts(
@@ -214,9 +234,10 @@ class Store:
             )
             # Two messages of one decision may bear the same id, the second as a duplicate: each has its own answer.
             told.append(answered.model_copy(update={"id": f"{answered.id}:{number}"}))
-        seats = seats_told(decision.seats)
-        if decision.seats.event is not None and seats != seats_told(before.seats):
-            told.append(fact(SEATS_CHANGED, f"events/{seats.event_id}/seats", version, seats, at=now))
+        if decision.seats.event is not None:
+            seats = seats_told(decision.seats)
+            if seats != seats_told(before.seats):
+                told.append(fact(SEATS_CHANGED, f"events/{seats.event_id}/seats", version, seats, at=now))
         return told
 
     def _registration_document(self, registration: Registration) -> Document:
@@ -340,6 +361,7 @@ def answer_from(document: Mapping[str, Any]) -> Answer:
         state=SeatState(document["state"]) if document["state"] else None,
         position=document["position"],
         choices=tuple(Choice.model_validate(choice) for choice in document["choices"]),
+        fingerprint=document.get("fingerprint"),
     )
 
 
@@ -348,6 +370,7 @@ def _answer_document(answer: Answer, now: datetime) -> Document:
         "schema": 1,
         "at": now,
         "outcome": answer.outcome.value,
+        "fingerprint": answer.fingerprint,
         "reasons": [json_of(reason) for reason in answer.reasons],
         "event_id": answer.event_id,
         "registration_id": answer.registration_id,

@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from shared.contracts.base import Instant
 
 CONTENT_TYPE = "application/cloudevents+json"
+MOST_PROBLEMS = 20
+"""How many problems of one message are told."""
+
 MAX_BYTES = 1_048_576
 """The largest message that is accepted, in bytes (1 MiB)."""
 
@@ -113,12 +116,16 @@ def problem(field: str, message: str, code: str = "invalid") -> dict[str, str]:
 
 
 def problems_of(error: ValidationError, prefix: str = "") -> list[dict[str, str]]:
-    """Every problem of a failed validation; the values themselves are left out, they may be personal."""
-    return [
+    """The problems of a failed validation, 20 at most; the values themselves are left out, they may be personal."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    told = [
         problem(
-            ".".join([*([prefix] if prefix else []), *(str(part) for part in item["loc"])]) or "body",
+            ".".join([*([prefix] if prefix else []), *(str(part) for part in item["loc"])])[:200] or "body",
             item["msg"].removeprefix("Value error, "),
             item["type"],
         )
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
+        for item in found[:MOST_PROBLEMS]
     ]
+    if len(found) > MOST_PROBLEMS:
+        told.append(problem(prefix or "body", f"and {len(found) - MOST_PROBLEMS} more problems", "more"))
+    return told

@@ -69,7 +69,9 @@ class RegistrationCancelled(Contract):
     event_id: Identifier
     registration_id: str | None = Field(default=None, max_length=80)
     email: Email | None = None
-    sessions: list[Identifier] | None = Field(default=None, description="Empty or missing: the whole registration")
+    sessions: list[Identifier] | None = Field(
+        default=None, max_length=200, description="Empty or missing: the whole registration"
+    )
 
 
 class Choice(Contract):

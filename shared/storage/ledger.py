@@ -26,8 +26,10 @@ from shared.storage.mongo import (
     DuplicateKeyError,
     Index,
     InsertOne,
+    PyMongoError,
     ReplaceOne,
     only_duplicates,
+    replacement,
 )
 
 LEDGERS = Collection("ledgers", (Index((("entries.at", 1),)),))
@@ -81,9 +83,17 @@ class Page:
     state: Mapping[str, Any] = field(default_factory=dict)
     entries: tuple[Entry, ...] = ()
 
-    def overlay(self, collection: str) -> dict[str, Mapping[str, Any]]:
-        """Documents of `collection` that are decided but perhaps not yet written there, newest of each id."""
-        return {w.id: w.document for entry in self.entries for w in entry.writes if w.collection == collection}
+    def overlay(self, collection: str) -> dict[str, tuple[int, Mapping[str, Any]]]:
+        """Documents of `collection` that are decided but perhaps not yet written there: version and newest document by id.
+
+        Entries are applied in any order: lay a document only over one whose `revision` is lower than its version.
+        """
+        return {
+            w.id: (entry.version, w.document)
+            for entry in sorted(self.entries, key=lambda entry: entry.version)
+            for w in entry.writes
+            if w.collection == collection
+        }
 
 
 class Conflict(Exception):
@@ -201,7 +211,11 @@ class Ledgers:
         count = 0
         async for document in self._ledgers.find({"entries.at": {"$lt": now - older_than}}):
             page = _page(document)
-            await self.settle(page.stream, page.entries)
+            try:
+                await self.settle(page.stream, page.entries)
+            except PyMongoError as error:  # one bad ledger must not keep the others
+                _log.error("ledger_not_settled", stream=page.stream, error=type(error).__name__)
+                continue
             count += len(page.entries)
         if count:
             _log.info("ledger_left_over_settled", entries=count)
@@ -214,6 +228,11 @@ class Ledgers:
             # A duplicate key is a newer revision, or a fact that is there already: exactly what must not be replaced.
             if not only_duplicates(error):
                 raise
+            # Or else an older revision that somebody inserted in the same moment: replace what is there now, if it is older.
+            failed = [operations[item["index"]] for item in (error.details or {}).get("writeErrors", [])]
+            again = [replacement(op) for op in failed if isinstance(op, ReplaceOne)]
+            if again:
+                await self._database[collection].bulk_write(again, ordered=False)
 
 
 def _page(document: Mapping[str, Any]) -> Page:

@@ -52,6 +52,7 @@ __all__ = [
     "Session",
     "UpdateOne",
     "only_duplicates",
+    "replacement",
 ]
 
 Document = dict[str, Any]
@@ -59,6 +60,9 @@ Documents = AsyncIOMotorCollection
 Session = AsyncIOMotorClientSession
 
 T = TypeVar("T")
+
+READS = ReadConcern("majority")
+WRITES = WriteConcern("majority", wtimeout=10_000)
 
 UNAVAILABLE = (ConnectionFailure, WTimeoutError)
 """The database is away or does not keep up: the same call may well succeed later."""
@@ -96,6 +100,11 @@ class Collection:
     name: str
     indexes: Sequence[Index] = ()
     rules: Mapping[str, Any] | None = None
+
+
+def replacement(operation: ReplaceOne[Document]) -> ReplaceOne[Document]:
+    """The same replacement of a document that is there: nothing is inserted."""
+    return ReplaceOne(operation._filter, operation._doc)
 
 
 def only_duplicates(error: BulkWriteError) -> bool:
@@ -149,7 +158,7 @@ class Database:
         When another writer was faster the whole of `work` runs again, so it must have no effect outside the database.
         """
         async with await self._client.start_session() as session:
-            result: T = await session.with_transaction(work)
+            result: T = await session.with_transaction(work, read_concern=READS, write_concern=WRITES)
             return result
 
     async def ping(self) -> None:
@@ -201,8 +210,8 @@ class Mongo:
         database = self._client.get_database(
             f"{self._prefix}_{service}",
             codec_options=CodecOptions(tz_aware=True),
-            write_concern=WriteConcern("majority", wtimeout=10_000),
-            read_concern=ReadConcern("majority"),
+            write_concern=WRITES,
+            read_concern=READS,
         )
         return Database(database, self._client)
 

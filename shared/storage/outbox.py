@@ -16,6 +16,9 @@ from shared.storage.lease import Lease
 from shared.storage.ledger import LEDGERS, OUTBOX, Ledgers
 from shared.storage.mongo import Database, Document, PyMongoError
 
+STREAMS = 25
+"""How many streams one window serves at the most."""
+
 _log = structlog.get_logger()
 
 
@@ -41,6 +44,7 @@ class Relay:
         self._poll = poll
         self._window = window
         self._woken = asyncio.Event()
+        self._turn = 0
 
     def wake(self) -> None:
         """Something was committed: drain now."""
@@ -66,7 +70,8 @@ class Relay:
                     pause = min(5.0, max(0.2, pause * 2))
                     _log.warning("outbox_drain_delayed", error=type(error).__name__, retry_in=pause)
         finally:
-            await self._lease.release()
+            with contextlib.suppress(PyMongoError):  # it ends by itself after some seconds
+                await self._lease.release()
 
     async def drain(self) -> int:
         """Publishes one window; returns how many messages were told. Raises PublishError when the broker refused some."""
@@ -79,8 +84,13 @@ class Relay:
         async for ledger in self._ledgers.find({"_id": {"$in": streams}}, {"version": 1, "entries.version": 1}):
             unsettled = [entry["version"] for entry in ledger.get("entries", [])]
             ceilings[ledger["_id"]] = min(unsettled) - 1 if unsettled else ledger["version"]
-        cursor = self._outbox.find({}).sort([("stream", 1), ("version", 1), ("number", 1)]).limit(self._window)
-        rows = [row async for row in cursor if row["version"] <= ceilings.get(row["stream"], 0)]
+        # A share for each stream, and another one first each time: a crowded event must not keep the others waiting.
+        reachable = sorted(ceilings.items())
+        turn = self._turn % max(1, len(reachable))
+        self._turn += 1
+        reachable = (reachable[turn:] + reachable[:turn])[:STREAMS]
+        share = self._window // max(1, len(reachable))
+        rows = [row for stream, ceiling in reachable for row in await self._next(stream, ceiling, share)]
         if not rows:
             return 0
         refused: set[int] = set()
@@ -95,6 +105,10 @@ class Relay:
         if failure is not None:
             raise failure
         return len(rows)
+
+    async def _next(self, stream: str, ceiling: int, count: int) -> list[Document]:
+        cursor = self._outbox.find({"stream": stream, "version": {"$lte": ceiling}})
+        return [row async for row in cursor.sort([("version", 1), ("number", 1)]).limit(count)]
 
     async def depth(self) -> int:
         """How many messages wait."""

@@ -16,7 +16,9 @@ def require_organiser(request: web.Request) -> None:
     """Raises Problem 401 unless the request carries the organiser's token (RFC 6750: Authorization: Bearer ...)."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     expected = request.app[SETTINGS].organiser_token.get_secret_value()
-    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), expected.encode()):
+    if scheme.lower() != "bearer" or not hmac.compare_digest(
+        given.strip().encode(errors="surrogateescape"), expected.encode()
+    ):
         raise Problem(
             401,
             "organiser-token-needed",

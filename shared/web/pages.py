@@ -25,6 +25,9 @@ _HEADERS = {
 }
 
 
+_PRIVATE = {"Cache-Control": "private, no-store"}
+
+
 def setup_pages(app: web.Application, templates: Mapping[str, Path]) -> None:
     """Makes the shared base and each service's templates (`<service>/<file>`) known to `app`."""
     loader = jinja2.ChoiceLoader(
@@ -52,8 +55,10 @@ def language_of(request: web.Request) -> str:
     return asked if asked in languages() else preferred(request.headers.get("Accept-Language", ""))
 
 
-def render(request: web.Request, template: str, context: Mapping[str, Any], status: int = 200) -> web.Response:
-    """The page in the reader's language."""
+def render(
+    request: web.Request, template: str, context: Mapping[str, Any], status: int = 200, *, private: bool = False
+) -> web.Response:
+    """The page in the reader's language; a `private` one is kept by no cache."""
     language = language_of(request)
     environment = aiohttp_jinja2.get_env(request.app)
     catalogue = translations(language)
@@ -73,7 +78,7 @@ def render(request: web.Request, template: str, context: Mapping[str, Any], stat
         status=status,
         content_type="text/html",
         charset="utf-8",
-        headers={**_HEADERS, "Content-Language": language},
+        headers={**_HEADERS, "Content-Language": language, **(_PRIVATE if private else {})},
     )
 
 

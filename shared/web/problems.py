@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from aiohttp import web
+from multidict import MultiDictProxy
 from pydantic import BaseModel, ValidationError
 
 from shared.contracts.cloudevent import InvalidMessage, problem, problems_of
@@ -77,6 +78,16 @@ async def read_body(request: web.Request) -> bytes:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise too_large(request) from error
+
+
+async def read_form(request: web.Request) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
+    """The fields of a form. Raises Problem 400 for one that is not UTF-8, 413 beyond the limit."""
+    try:
+        return await request.post()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise too_large(request) from error
+    except (UnicodeDecodeError, LookupError) as error:
+        raise Problem(400, "not-utf-8", "The form is not UTF-8.", [problem("body", "send UTF-8")]) from error
 
 
 def too_large(request: web.Request) -> Problem:

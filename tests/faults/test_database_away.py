@@ -100,3 +100,14 @@ async def test_control_counted_as_a_failure_the_message_is_parked(
         await until(is_parked, 40, "the message is parked")
         await mongod.restart()
         await asyncio.wait_for(process.stop(), 30)
+
+
+async def test_process_stops_although_the_database_is_gone(
+    settings: Callable[..., Settings], mongod: MongodNode
+) -> None:
+    process = begun(settings, mongod)
+    await process.start()
+    await with_agenda(process)
+    await mongod.kill()
+    await asyncio.wait_for(process.stop(), 60)
+    await mongod.restart()

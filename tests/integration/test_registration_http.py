@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -228,3 +229,56 @@ async def test_correlation_id_of_the_request_is_answered(client: Client) -> None
         }
     async with client.http.get(f"{client.url}/metrics") as response:
         assert "lectern_desk_commands_total" in await response.text()
+
+
+async def test_key_of_another_request_is_no_answer_to_this_one(client: Client) -> None:
+    key = {"Idempotency-Key": "shared"}
+    _, ada = await client.register("ada", W2, headers=key)
+    status, body = await client.register("bob", W2, headers=key)
+    assert (status, body["type"]) == (422, "urn:lectern:problem:key-reused")
+    path = f"/api/v1/registrations/{ada['registration_id']}/cancel"
+    status, _ = await client.post(path, {}, headers=client.organiser | key)
+    assert status == 422
+    assert (await client.register("ada", W2, headers=key))[1]["repeated"], "the first answer stays"
+
+
+async def test_form_filled_in_anew_is_a_new_registration(client: Client) -> None:
+    """The Back button shows the same form again, with the same hidden key, to the next colleague."""
+    url = f"{client.url}/events/milipol-2019/register"
+    for name in ("ada", "bob", "bob"):
+        form = {"key": "hidden", "name": name, "email": f"{name}@example.org", "sessions": W2}
+        async with client.http.post(url, data=form) as response:
+            assert response.status == 201
+            assert response.headers["Cache-Control"] == "private, no-store"
+    _, text = await client.page("/api/v1/registrations?event_id=milipol-2019", headers=client.organiser)
+    assert sorted(item["person"]["name"] for item in json.loads(text)["items"]) == ["ada", "bob"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=none"]
+)
+async def test_form_that_is_not_utf_8_is_told(client: Client, kind: str) -> None:
+    url = f"{client.url}/events/milipol-2019/register"
+    async with client.http.post(url, data=b"name=%FF&email=a%FF\xff", headers={"Content-Type": kind}) as response:
+        assert response.status in (400, 422)
+
+
+async def raw_status(client: Client, request: bytes) -> int:
+    """The status of the answer to bytes as they are."""
+    host, _, port = client.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(request)
+    await writer.drain()
+    line = await reader.readline()
+    writer.close()
+    return int(line.split()[1])
+
+
+@pytest.mark.parametrize("header", [b"Authorization: Bearer \xff", b"Idempotency-Key: \xff"])
+async def test_header_of_odd_bytes_is_no_fault_of_the_service(client: Client, header: bytes) -> None:
+    body = json.dumps({"event_id": "milipol-2019", "person": json_of(person()), "sessions": [W2]}).encode()
+    head = [b"POST /api/v1/registrations HTTP/1.1", b"Host: x", b"Content-Type: application/json", header]
+    head.append(b"Content-Length: %d" % len(body))
+    assert await raw_status(client, b"\r\n".join(head) + b"\r\n\r\n" + body) < 500
+    listing = b"GET /api/v1/registrations?event_id=milipol-2019 HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n\r\n"
+    assert await raw_status(client, listing) == 401
