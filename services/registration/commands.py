@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -105,7 +106,7 @@ class Registration:
         """Whether it holds or awaits a seat."""
         return self.state is not SeatState.CANCELLED
 
-    def told(self, positions: dict[tuple[str, str], int], event_line: str) -> RegistrationState:
+    def told(self, positions: Mapping[tuple[str, str], int], event_line: str) -> RegistrationState:
         """The registration's full state for the outside; `positions` by (line, registration id) where one is known."""
         return RegistrationState(
             id=self.id,

@@ -214,7 +214,7 @@ class Store:
                 REGISTRATION_CHANGED,
                 f"registrations/{r.id}",
                 version,
-                r.told(dict(decision.positions), EVENT),
+                r.told(decision.positions, EVENT),
                 at=now,
                 correlation_id=decision.correlations.get(r.id),
             )

@@ -36,6 +36,10 @@ class Encoded:
     correlationid: str | None
     text: str
 
+    def as_document(self) -> dict[str, str | None]:
+        """The fields, as they are stored."""
+        return {"id": self.id, "type": self.type, "correlationid": self.correlationid, "text": self.text}
+
     def encode(self) -> bytes:
         """The message as UTF-8 JSON."""
         return self.text.encode()

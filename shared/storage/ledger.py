@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,7 +61,7 @@ class Entry:
             "version": self.version,
             "at": self.at,
             "writes": [{"collection": w.collection, "id": w.id, "document": dict(w.document)} for w in self.writes],
-            "facts": [asdict(fact) for fact in self.facts],
+            "facts": [fact.as_document() for fact in self.facts],
         }
 
     @classmethod
@@ -183,9 +183,7 @@ class Ledgers:
                         "version": entry.version,
                         "number": number,
                         "at": entry.at,
-                        "type": fact.type,
-                        "correlationid": fact.correlationid,
-                        "text": fact.text,
+                        "event": fact.as_document(),
                     }
                 )
                 for number, fact in enumerate(entry.facts)

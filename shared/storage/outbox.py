@@ -96,7 +96,7 @@ class Relay:
         refused: set[int] = set()
         failure: PublishError | None = None
         try:
-            await self._transport.publish([Outgoing(EVENTS, _encoded(row)) for row in rows])
+            await self._transport.publish([Outgoing(EVENTS, Encoded(**row["event"])) for row in rows])
         except PublishError as error:
             # Every queue of Lectern is declared at start: an unroutable fact is one that nobody subscribed to.
             refused = {item.index for item in error.undelivered if item.reason != "unroutable"}
@@ -118,7 +118,3 @@ class Relay:
         """How long the oldest message has been waiting."""
         row = await self._outbox.find_one({}, {"at": 1}, sort=[("at", 1)])
         return max(timedelta(0), now - row["at"]) if row else timedelta(0)
-
-
-def _encoded(row: Document) -> Encoded:
-    return Encoded(row["_id"], row["type"], row["correlationid"], row["text"])

@@ -23,14 +23,14 @@ SMALL, LARGE, SAMPLE, CLIENTS = 1_000, 100_000, 2_000, 64
 
 
 async def run(settings: Settings, table: Table) -> None:
-    """Registers 100,000 people, half of them waiting; cost at the beginning and at the end."""
+    """Registers 100,000 people; cost at the beginning and at the end, in both cases of one who joins the waiting list."""
     mongo = Mongo(settings.mongodb_uri, settings.database_prefix)
     database = mongo.database("registration")
     await database.declare([LEDGERS, OUTBOX, INBOX, LEASES, *COLLECTIONS])
     links = Links(settings.link_key.get_secret_value())
     desks = Desks(Store(database, links), lambda: BEFORE_CLOSE, new_id, lambda: None)
     await desks.ask("milipol-2019", ReviseEvent(id="event", event=milipol()))
-    await desks.ask("milipol-2019", ReviseSession(id="session", session=workshop(1, capacity=LARGE // 2)))
+    await desks.ask("milipol-2019", ReviseSession(id="session", session=workshop(1, capacity=SMALL // 2)))
     count = 0
 
     async def register(people: int) -> float:

@@ -62,7 +62,9 @@ class Scheduling:
     async def facts(self) -> list[tuple[str, int]]:
         """Subject and sequence of each fact in the outbox, in the order of telling."""
         rows = self.database[OUTBOX.name].find({}).sort([("version", 1), ("number", 1)])
-        return [(event["subject"], event["sequence"]) async for row in rows if (event := json.loads(row["text"]))]
+        return [
+            (event["subject"], event["sequence"]) async for row in rows if (event := json.loads(row["event"]["text"]))
+        ]
 
     async def forget_facts(self) -> None:
         await self.database[OUTBOX.name].delete_many({})
@@ -134,7 +136,7 @@ async def test_publishing_tells_the_event_and_every_session(scheduling: Scheduli
         "sessions/milipol-2019-cocktail",
     }
     async for row in scheduling.database[OUTBOX.name].find({}):
-        event = json.loads(row["text"])
+        event = json.loads(row["event"]["text"])
         assert event["type"] in (EVENT_REVISED, SESSION_REVISED)
         MESSAGES[event["type"]].model.model_validate(event["data"])
 
@@ -144,7 +146,7 @@ async def test_facts_carry_the_correlation_id_of_the_request(scheduling: Schedul
     headers = {**ORGANISER, "X-Correlation-Id": "from-outside"}
     await scheduling.client.post("/api/v1/events/sre-2019/publish", headers=headers)
     rows = [row async for row in scheduling.database[OUTBOX.name].find({})]
-    assert {row["correlationid"] for row in rows} == {"from-outside"}
+    assert {row["event"]["correlationid"] for row in rows} == {"from-outside"}
 
 
 async def test_a_rescheduled_session_is_the_only_fact_of_the_next_revision(scheduling: Scheduling) -> None:
@@ -245,7 +247,7 @@ async def test_the_public_sees_no_link_to_join_no_code_and_no_members_material(s
             text = await (await scheduling.client.get(path)).text()
             for secret in ("meet.example.org", "H2020MP2019", "network.example.org"):
                 assert secret not in text, path
-    rows = [row["text"] async for row in scheduling.database[OUTBOX.name].find({})]
+    rows = [row["event"]["text"] async for row in scheduling.database[OUTBOX.name].find({})]
     assert any("meet.example.org" in row for row in rows), "the facts do carry it: attendees need it"
 
 
