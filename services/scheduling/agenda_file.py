@@ -208,7 +208,9 @@ def _first_language(data: Mapping[str, Any]) -> str:
 
 def _told(source: Source, error: ValidationError) -> list[dict[str, str]]:
     problems: list[dict[str, str]] = []
-    items = zip(error.errors(include_url=False, include_input=False), problems_of(error), strict=True)
+    items = zip(
+        error.errors(include_url=False, include_input=False), problems_of(error, most=error.error_count()), strict=True
+    )
     for item, raw in islice(items, MAX_PROBLEMS):
         path: Path = tuple(step for step in item["loc"] if step != "[key]")
         problems.append(_problem(source, path, _message(item["type"], path, raw["message"], item), item["type"]))

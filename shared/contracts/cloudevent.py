@@ -119,8 +119,8 @@ def problem(field: str, message: str, code: str = "invalid") -> dict[str, str]:
     return {"field": field, "code": code, "message": message}
 
 
-def problems_of(error: ValidationError, prefix: str = "") -> list[dict[str, str]]:
-    """The problems of a failed validation, 20 at most; the values themselves are left out, they may be personal."""
+def problems_of(error: ValidationError, prefix: str = "", most: int = MOST_PROBLEMS) -> list[dict[str, str]]:
+    """The problems of a failed validation, `most` at most; the values themselves are left out, they may be personal."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     told = [
         problem(
@@ -128,8 +128,8 @@ def problems_of(error: ValidationError, prefix: str = "") -> list[dict[str, str]
             item["msg"].removeprefix("Value error, "),
             item["type"],
         )
-        for item in found[:MOST_PROBLEMS]
+        for item in found[:most]
     ]
-    if len(found) > MOST_PROBLEMS:
-        told.append(problem(prefix or "body", f"and {len(found) - MOST_PROBLEMS} more problems", "more"))
+    if len(found) > most:
+        told.append(problem(prefix or "body", f"and {len(found) - most} more problems", "more"))
     return told
