@@ -14,7 +14,7 @@ from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED, EventSta
 from shared.links import FEED, Links, token_hash
 from shared.messaging.consumer import EventHandler
 from shared.messaging.port import Delivery
-from shared.storage.inbox import accept
+from shared.storage.inbox import when_newest
 from shared.storage.mongo import Session
 
 
@@ -35,29 +35,26 @@ class Intake:
     async def event_revised(self, event: CloudEvent, _: Delivery) -> None:
         state = payload(event, EventState)
 
-        async def work(session: Session) -> None:
-            if await accept(self._store.database, event, session):
-                await self._store.keep_event(state, self._clock(), event.correlationid, session)
+        async def apply(session: Session) -> None:
+            await self._store.keep_event(state, self._clock(), event.correlationid, session)
 
-        await self._store.database.atomically(work)
+        await when_newest(self._store.database, event, apply)
         self._wake()
 
     async def session_revised(self, event: CloudEvent, _: Delivery) -> None:
         state = payload(event, SessionState)
 
-        async def work(session: Session) -> None:
-            if await accept(self._store.database, event, session):
-                await self._store.keep_session(state, self._clock(), event.correlationid, session)
+        async def apply(session: Session) -> None:
+            await self._store.keep_session(state, self._clock(), event.correlationid, session)
 
-        await self._store.database.atomically(work)
+        await when_newest(self._store.database, event, apply)
         self._wake()
 
     async def registration_changed(self, event: CloudEvent, _: Delivery) -> None:
         state = payload(event, RegistrationState)
         token = self._links.token(FEED, state.id, state.link_generation)
 
-        async def work(session: Session) -> None:
-            if await accept(self._store.database, event, session):
-                await self._store.keep_seats(seats_of(state), token_hash(token), session)
+        async def apply(session: Session) -> None:
+            await self._store.keep_seats(seats_of(state), token_hash(token), session)
 
-        await self._store.database.atomically(work)
+        await when_newest(self._store.database, event, apply)

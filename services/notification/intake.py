@@ -17,7 +17,7 @@ from shared.contracts.registry import payload
 from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED, EventState, SessionState
 from shared.messaging.consumer import EventHandler
 from shared.messaging.port import Delivery
-from shared.storage.inbox import accept
+from shared.storage.inbox import when_newest
 from shared.storage.mongo import Session
 
 
@@ -43,41 +43,37 @@ class Intake:
         """An event was published or changed: whoever was told something else has news after a quiet time."""
         state = payload(event, EventState)
 
-        async def work(session: Session) -> None:
-            if await accept(self._store.database, event, session):
-                await self._store.keep_event(state, session)
-                await self._agenda_changed(state.id, event, session)
+        async def apply(session: Session) -> None:
+            await self._store.keep_event(state, session)
+            await self._agenda_changed(state.id, event, session)
 
         async with self._turns[state.id]:
-            await self._store.database.atomically(work)
+            await when_newest(self._store.database, event, apply)
         self._wake()
 
     async def session_revised(self, event: CloudEvent, _: Delivery) -> None:
         """A session was published or changed: as for the event; all sessions of one publication make one mail."""
         state = payload(event, SessionState)
 
-        async def work(session: Session) -> None:
-            if await accept(self._store.database, event, session):
-                await self._store.keep_session(state, session)
-                await self._agenda_changed(state.event_id, event, session)
+        async def apply(session: Session) -> None:
+            await self._store.keep_session(state, session)
+            await self._agenda_changed(state.event_id, event, session)
 
         async with self._turns[state.event_id]:
-            await self._store.database.atomically(work)
+            await when_newest(self._store.database, event, apply)
         self._wake()
 
     async def registration_changed(self, event: CloudEvent, _: Delivery) -> None:
         """A registration was made, or one of its seats changed: news at once, unless only the place in line moved."""
         state = payload(event, RegistrationState)
 
-        async def work(session: Session) -> None:
-            if not await accept(self._store.database, event, session):
-                return
+        async def apply(session: Session) -> None:
             earlier = await self._store.registration(state.id, session)
             await self._store.keep_registration(state, session)
             if earlier is None or not same_seats(earlier.state, state):
                 await self._mails.due([state.id], session, self._clock(), event.correlationid or event.id)
 
-        await self._store.database.atomically(work)
+        await when_newest(self._store.database, event, apply)
         self._wake()
 
     async def _agenda_changed(self, event_id: str, event: CloudEvent, session: Session) -> None:

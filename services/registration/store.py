@@ -34,7 +34,7 @@ from shared.contracts.registration import (
 from shared.contracts.scheduling import EventState, SessionState
 from shared.facts import fact
 from shared.links import MANAGE, Links, token_hash
-from shared.storage.inbox import accept
+from shared.storage.inbox import when_newest
 from shared.storage.ledger import Entry, Ledgers, Page, Write
 from shared.storage.mongo import Collection, Database, Document, Index, Session
 
@@ -310,26 +310,19 @@ class Store:
         """Keeps the newest state of an event, for pages."""
 
         async def keep(session: Session) -> None:
-            if await accept(self._database, event, session):
-                await self._database[EVENTS.name].replace_one(
-                    {"_id": state.id}, {"schema": 1, "state": json_of(state)}, upsert=True, session=session
-                )
+            document = {"schema": 1, "state": json_of(state)}
+            await self._database[EVENTS.name].replace_one({"_id": state.id}, document, upsert=True, session=session)
 
-        await self._database.atomically(keep)
+        await when_newest(self._database, event, keep)
 
     async def keep_session(self, event: CloudEvent, state: SessionState) -> None:
         """Keeps the newest state of a session, for pages."""
 
         async def keep(session: Session) -> None:
-            if await accept(self._database, event, session):
-                await self._database[SESSIONS.name].replace_one(
-                    {"_id": state.id},
-                    {"schema": 1, "event_id": state.event_id, "state": json_of(state)},
-                    upsert=True,
-                    session=session,
-                )
+            document = {"schema": 1, "event_id": state.event_id, "state": json_of(state)}
+            await self._database[SESSIONS.name].replace_one({"_id": state.id}, document, upsert=True, session=session)
 
-        await self._database.atomically(keep)
+        await when_newest(self._database, event, keep)
 
 
 def registration_from(id_: str, document: Mapping[str, Any]) -> Registration:

@@ -23,7 +23,7 @@ from shared.contracts.registration import SeatsState
 from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED, EventState, SessionState
 from shared.facts import fact
 from shared.observability.correlation import correlation_id
-from shared.storage.inbox import accept
+from shared.storage.inbox import when_newest
 from shared.storage.ledger import Conflict, Ledgers, Page, Write
 from shared.storage.mongo import Collection, Database, Index, Session
 
@@ -180,15 +180,12 @@ class Store:
     async def keep_seats(self, event: CloudEvent, seats: SeatsState) -> bool:
         """Keeps what registration told, where it is newer than what is here; False for what is old or a repetition."""
 
-        async def work(session: Session) -> bool:
-            if not await accept(self._database, event, session):
-                return False
+        async def keep(session: Session) -> None:
             await self._database[SEATS.name].replace_one(
                 {"_id": seats.event_id}, {"schema": 1, "state": json_of(seats)}, upsert=True, session=session
             )
-            return True
 
-        return await self._database.atomically(work)
+        return await when_newest(self._database, event, keep)
 
 
 def _views(event_id: str, publication: Publication, now: datetime) -> list[Write]:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from shared.contracts.cloudevent import CloudEvent, InvalidMessage, problem
 from shared.storage.mongo import Collection, Database, Session
 
 INBOX = Collection("inbox")
 
 
-async def accept(database: Database, event: CloudEvent, session: Session) -> bool:
-    """Notes `event` as the newest of its subject; False where it is not newer than what was seen.
+async def when_newest(database: Database, event: CloudEvent, apply: Callable[[Session], Awaitable[None]]) -> bool:
+    """Applies `event` in one transaction where it is the newest of its subject; False where it is old or a repetition.
 
-    Call it inside `Database.atomically` together with what applies the event, so that both happen or neither.
-    Raises InvalidMessage for a fact without subject or sequence.
+    `apply` may run again when another writer was faster. Raises InvalidMessage for a fact without subject or sequence.
     """
+
+    async def work(session: Session) -> bool:
+        if not await _accepted(database, event, session):
+            return False
+        await apply(session)
+        return True
+
+    return await database.atomically(work)
+
+
+async def _accepted(database: Database, event: CloudEvent, session: Session) -> bool:
+    """Notes `event` as the newest of its subject; False where it is not newer than what was seen."""
     if event.subject is None or event.sequence is None:
         raise InvalidMessage([problem("sequence", "a fact needs a subject and a sequence")])
     family = event.type.rpartition(".v")[0]

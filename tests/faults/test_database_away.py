@@ -14,13 +14,12 @@ from shared.config import Settings
 from shared.contracts.base import json_of
 from shared.contracts.cloudevent import CloudEvent
 from shared.contracts.registration import REGISTRATION_REQUESTED, REQUEST_ANSWERED
-from shared.contracts.registry import EVENTS, INTAKE
-from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED
-from shared.facts import fact
+from shared.contracts.registry import INTAKE
 from shared.messaging import consumer
 from shared.messaging.port import DeadLetter, Outgoing
 from shared.process import Process, running
-from tests.support.events import PUBLISHED, milipol, person, workshop
+from tests.support.agenda import tell_agenda
+from tests.support.events import milipol, person, workshop
 from tests.support.listener import listening
 from tests.support.mongod import MongodNode
 from tests.support.waiting import until
@@ -42,21 +41,7 @@ def begun(settings: Callable[..., Settings], mongod: MongodNode) -> Process:
 
 
 async def with_agenda(process: Process) -> None:
-    assert process.transport is not None
-    event, session = milipol(admission={"window": {}}), workshop(1, starts_at=None)
-    facts = [
-        fact(EVENT_REVISED, f"events/{event.id}", 1, event, at=PUBLISHED),
-        fact(SESSION_REVISED, f"sessions/{session.id}", 1, session, at=PUBLISHED),
-    ]
-    await process.transport.publish([Outgoing(EVENTS, one) for one in facts])
-    database = process.databases["registration"]
-
-    async def known() -> bool:
-        return bool(await database["sessions"].count_documents({})) and bool(
-            await database["events"].count_documents({})
-        )
-
-    await until(known, 20, "the agenda is known")
+    await tell_agenda(process, milipol(admission={"window": {}}), workshop(1, starts_at=None))
 
 
 async def parked(process: Process) -> list[DeadLetter]:

@@ -15,12 +15,11 @@ from shared.config import Settings
 from shared.contracts.base import json_of
 from shared.contracts.cloudevent import CloudEvent
 from shared.contracts.registration import REGISTRATION_CHANGED, REGISTRATION_REQUESTED, REQUEST_ANSWERED
-from shared.contracts.registry import EVENTS, INTAKE
-from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED
-from shared.facts import fact
+from shared.contracts.registry import INTAKE
 from shared.messaging.port import DeadLetter, Outgoing
 from shared.process import Process, running
-from tests.support.events import BEFORE_CLOSE, CLOSES, PUBLISHED, milipol, person, workshop
+from tests.support.agenda import tell_agenda
+from tests.support.events import BEFORE_CLOSE, CLOSES, milipol, person, workshop
 from tests.support.listener import Listener, listening
 from tests.support.rabbitmq import RabbitNode
 from tests.support.waiting import until
@@ -61,20 +60,8 @@ async def desk(on_both_transports: dict[str, str], settings: Callable[..., Setti
     async with running(process):
         assert process.transport is not None
         async with listening(process.transport) as listener:
-            event, session = milipol(), workshop(1, capacity=1, admission={"waiting_list": False})
-            facts = [
-                fact(EVENT_REVISED, f"events/{event.id}", 1, event, at=PUBLISHED),
-                fact(SESSION_REVISED, f"sessions/{session.id}", 1, session, at=PUBLISHED),
-            ]
-            await process.transport.publish([Outgoing(EVENTS, one) for one in facts])
-            database = process.databases["registration"]
-
-            async def known() -> bool:
-                return bool(await database["sessions"].count_documents({})) and bool(
-                    await database["events"].count_documents({})
-                )
-
-            await until(known, 15, "the agenda is known")
+            session = workshop(1, capacity=1, admission={"waiting_list": False})
+            await tell_agenda(process, milipol(), session)
             yield Desk(process, listener, now)
 
 

@@ -16,14 +16,10 @@ from shared.config import Settings
 from shared.contracts.base import json_of
 from shared.contracts.cloudevent import CONTENT_TYPE, CloudEvent
 from shared.contracts.registration import REGISTRATION_REQUESTED
-from shared.contracts.registry import EVENTS
-from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED
-from shared.facts import fact
 from shared.links import MANAGE, Links, manage_path
-from shared.messaging.port import Outgoing
 from shared.process import Process, running
-from tests.support.events import BEFORE_CLOSE, CLOSES, PUBLISHED, milipol, person, workshop
-from tests.support.waiting import until
+from tests.support.agenda import tell_agenda
+from tests.support.events import BEFORE_CLOSE, CLOSES, milipol, person, workshop
 
 W1, W2 = "milipol-2019-workshop-1", "milipol-2019-workshop-2"
 
@@ -66,24 +62,9 @@ async def client(settings: Callable[..., Settings]) -> AsyncIterator[Client]:
     process = Process(chosen, {"registration": build}, port=0, clock=lambda: now[0])
     async with running(process), aiohttp.ClientSession() as http:
         client = Client(http, process.address, chosen, process, now)
-        assert process.transport is not None
-        event = milipol(
-            audiences=[], requirements=[{"id": "fair", "name": {"en": "Milipol Paris"}, "code": "H2020MP2019"}]
-        )
-        facts = [fact(EVENT_REVISED, f"events/{event.id}", 1, event, at=PUBLISHED)]
-        for number, capacity in ((1, 1), (2, 5)):
-            session = workshop(number, capacity=capacity)
-            facts.append(fact(SESSION_REVISED, f"sessions/{session.id}", 1, session, at=PUBLISHED))
-        await process.transport.publish([Outgoing(EVENTS, one) for one in facts])
-        database = process.databases["registration"]
-
-        async def known() -> bool:
-            return (
-                await database["sessions"].count_documents({}) == 2
-                and await database["events"].count_documents({}) == 1
-            )
-
-        await until(known, 10, "the agenda is known")
+        requirement = {"id": "fair", "name": {"en": "Milipol Paris"}, "code": "H2020MP2019"}
+        event = milipol(audiences=[], requirements=[requirement])
+        await tell_agenda(process, event, workshop(1, capacity=1), workshop(2, capacity=5))
         yield client
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
+
+from tests.support.apt import AptFailed, apt_install, apt_may_install
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REMEDY = (
@@ -29,22 +30,12 @@ def ensure_chromium() -> str:
     present = find_chromium()
     if present:
         return present
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
+    if not apt_may_install():
         raise ChromiumMissing(REMEDY)
-    for arguments in (
-        ["update", "-qq"],
-        ["install", "-y", "-qq", "--no-install-recommends", "chromium"],
-    ):
-        done = subprocess.run(
-            [apt, *arguments],
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise ChromiumMissing(f"apt-get {' '.join(arguments)} failed:\n{done.stderr.strip()[-2000:]}\n{REMEDY}")
+    try:
+        apt_install("chromium")
+    except AptFailed as error:
+        raise ChromiumMissing(f"{error}\n{REMEDY}") from error
     installed = find_chromium()
     if installed is None:
         raise ChromiumMissing(REMEDY)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.support.apt import AptFailed, apt_install, apt_may_install
 
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/lib/rabbitmq/bin", "/usr/sbin", "/usr/local/sbin"])
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -36,23 +37,13 @@ def ensure_rabbitmq() -> str:
     present = find("rabbitmq-server")
     if present:
         return present
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
+    if not apt_may_install():
         raise RabbitMissing(REMEDY)
     with _services_stay_off():
-        for arguments in (
-            ["update", "-qq"],
-            ["install", "-y", "-qq", "--no-install-recommends", "rabbitmq-server"],
-        ):
-            done = subprocess.run(
-                [apt, *arguments],
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode != 0:
-                raise RabbitMissing(f"apt-get {' '.join(arguments)} failed:\n{done.stderr.strip()[-2000:]}\n{REMEDY}")
+        try:
+            apt_install("rabbitmq-server")
+        except AptFailed as error:
+            raise RabbitMissing(f"{error}\n{REMEDY}") from error
     installed = find("rabbitmq-server")
     if installed is None:
         raise RabbitMissing(REMEDY)
