@@ -263,7 +263,7 @@ async def redelivered(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
         return True
 
     with monkeypatch.context() as patch:
-        patch.setattr("services.notification.intake.accept", everything_is_new)
+        patch.setattr("shared.storage.inbox._accepted", everything_is_new)
         patch.setattr("services.notification.intake.same_seats", lambda *_: False)
         await office.hear(*told(registration({1: "confirmed"})) * 3)
 

@@ -168,7 +168,7 @@ async def test_old_facts_would_be_told_without_the_inbox(
     async def everything_is_new(*_: object) -> bool:
         return True
 
-    monkeypatch.setattr("services.notification.intake.accept", everything_is_new)
+    monkeypatch.setattr("shared.storage.inbox._accepted", everything_is_new)
     office = await Office(database, smtp_sink.url).open()
     await office.hear(*told(*AGENDA, registration({1: "confirmed"}, version=2), registration({1: "waitlisted"})))
     await office.work()
