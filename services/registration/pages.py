@@ -21,7 +21,7 @@ from shared.contracts.cloudevent import problems_of
 from shared.contracts.registration import RegistrationRequested
 from shared.contracts.scheduling import EventState
 from shared.links import FEED, Links, feed_path, manage_path
-from shared.web.i18n import languages, translations
+from shared.web.i18n import translations
 from shared.web.pages import language_of, render
 from shared.web.problems import Problem, read_form
 
@@ -70,7 +70,6 @@ class Pages:
             "filled": filled,
             "errors": said(errors, chosen, {s.id: s for s in published}, language, translations(language).gettext),
             "key": filled.get("key") or self._ids(),
-            "mail_languages": [code for code in languages() if code in (*event.languages, "en")],
         }
         return render(request, "registration/form.html", context, status, private=bool(filled))
 
@@ -102,9 +101,7 @@ class Pages:
     async def _private(self, request: web.Request) -> web.Response:
         return await self._show_private(request, await self._registration(request))
 
-    async def _show_private(
-        self, request: web.Request, registration: Registration, changed: bool = False
-    ) -> web.Response:
+    async def _show_private(self, request: web.Request, registration: Registration) -> web.Response:
         event = await self._store.event(registration.event_id)
         if event is None:
             raise Problem(404, "unknown-event", "There is nothing at this address.")
@@ -121,7 +118,6 @@ class Pages:
             "webcal": "webcal://" + base.partition("://")[2] + feed,
             "cancel_path": request.path.removesuffix("/cancel") + "/cancel",
             "requirements": event.requirements if registration.active else [],
-            "changed": changed,
         }
         return render(request, "registration/private.html", context, private=True)
 

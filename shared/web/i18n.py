@@ -1,4 +1,4 @@
-"""Languages of pages and mails: English is in the code, each further language is a catalogue under shared/locale."""
+"""Languages of pages and mails: English is in the code, each further language is a catalogue under shared/web/locale."""
 
 from __future__ import annotations
 

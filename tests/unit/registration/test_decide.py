@@ -182,3 +182,13 @@ def test_position_at_the_event_is_told() -> None:
     world.do(world.register("ada", W1))
     (answer,) = world.do(world.register("bob", W1)).answers
     assert (answer.state, answer.position) == (SeatState.WAITLISTED, 1)
+
+
+def test_session_cancelled_while_a_person_waited_for_the_event_is_no_seat() -> None:
+    world = World(capacity=5, event_capacity=1)
+    world.do(world.register("ada", W1), world.register("bob", W1, W2))
+    world.do(ReviseSession(id="c", session=workshop(1, 2, capacity=5, status="cancelled")))
+    world.do(Cancel(id="x", registration_id="r-ada"))
+    assert world.state("bob") == "confirmed"
+    assert world.states("bob") == ["cancelled", "confirmed"]
+    assert world.seats.sessions[W1].confirmed == 0
