@@ -6,6 +6,7 @@ Unknown fields are refused here (a misspelt field must not vanish); what is publ
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Annotated, Any
@@ -32,6 +33,7 @@ MAX_TEXT = 20_000
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _TIME = re.compile(r"^\d{2}:\d{2}(:\d{2})?$")
 _MOMENT = re.compile(r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?$")
+_LANGUAGE = re.compile(r"^[a-z]{2}$")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]")
 
 
@@ -162,11 +164,29 @@ class Organiser(Part):
 
 
 class UsefulLink(Part):
-    """A useful address, or the outcome of a held session (kind: article, slides, recording, minutes)."""
+    """A useful address, and who may see it."""
 
     title: Title
     url: Url
     kind: Annotated[str, Field(pattern=r"^[a-z-]{1,30}$")] = "link"
+    audience: Audience = Audience.PUBLIC
+
+
+class OutcomeKind(StrEnum):
+    """What a held session left."""
+
+    ARTICLE = "article"
+    SLIDES = "slides"
+    RECORDING = "recording"
+    MINUTES = "minutes"
+
+
+class Outcome(Part):
+    """What a held session left, and who may see it."""
+
+    title: Title
+    url: Url
+    kind: OutcomeKind = OutcomeKind.ARTICLE
     audience: Audience = Audience.PUBLIC
 
 
@@ -264,6 +284,25 @@ class Round(Part):
     round: Annotated[int, Field(ge=1)]
 
 
+class Programme(Part):
+    """The larger programme that the event belongs to, or stands beside as a side event. Events with the same `id` are
+    listed together; without an id it is only named."""
+
+    id: Identifier | None = None
+    name: Title
+    url: Url | None = None
+    side_event: bool = False
+
+
+def _named(value: Any) -> Any:
+    """A programme written as its name alone, in one language or by language."""
+    if isinstance(value, str) or (
+        isinstance(value, Mapping) and value and all(_LANGUAGE.match(str(key)) and key != "id" for key in value)
+    ):
+        return {"name": value}
+    return value
+
+
 class Event(Part):
     """The event itself."""
 
@@ -278,7 +317,7 @@ class Event(Part):
     starts_on: Day
     ends_on: Day
     place: Venue = Venue()
-    programme: Words = {}
+    programme: Annotated[Programme | None, BeforeValidator(_named)] = None
     series: Round | None = None
     hosts: list[Organiser] = []
     supporters: list[Organiser] = []
@@ -319,8 +358,9 @@ class AgendaSession(Part):
     room: Identifier | None = None
     join_url: Url | None = None
     people: list[Appearance] = []
+    funding: Words = {}
     links: list[UsefulLink] = []
-    outcome: list[UsefulLink] = []
+    outcome: list[Outcome] = []
     by_choice: bool = False
     admission: Rules = Rules()
 

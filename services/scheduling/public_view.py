@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shared.contracts.base import json_of
 from shared.contracts.registration import SeatsState
 from shared.contracts.scheduling import Audience, EventState, Link, SessionState
+
+
+@dataclass(frozen=True)
+class PublicAgenda:
+    """A published event as everybody may see it, for exports: sessions in the order of time, and where it is on the web.
+
+    `page` is the address of the event's page, `feed` that of its calendar feed, both absolute and without a language.
+    """
+
+    event: EventState
+    sessions: tuple[SessionState, ...]
+    page: str
+    feed: str
+
+
+def public_agenda(event: EventState, sessions: Sequence[SessionState], public_url: str) -> PublicAgenda:
+    """The event and its sessions without what is not for everybody. `public_url` is where Lectern is on the web."""
+    base = public_url.rstrip("/")
+    shown = tuple(public_session(session) for session in sessions)
+    return PublicAgenda(public_event(event), shown, f"{base}/events/{event.id}", f"{base}/feeds/events/{event.id}.ics")
 
 
 def public_event(event: EventState) -> EventState:

@@ -150,7 +150,7 @@ def _translations(agenda: Agenda) -> Iterator[Warning]:
                 "title": event.title,
                 "subtitle": event.subtitle,
                 "description": event.description,
-                "programme": event.programme,
+                "programme": event.programme.name if event.programme is not None else {},
                 "funding": event.funding,
                 "place.directions": event.place.directions,
                 **{f"links.{number}.title": link.title for number, link in enumerate(event.links)},

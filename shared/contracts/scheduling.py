@@ -179,6 +179,9 @@ class EventState(Contract):
     ends_on: date
     place: Place = Place()
     programme: Text = {}
+    programme_id: Identifier | None = Field(default=None, description="The same for all events of the programme")
+    programme_url: str | None = None
+    side_event: bool = Field(default=False, description="True: a side event of the programme, not a part of it")
     series: Series | None = None
     hosts: list[Organisation] = []
     supporters: list[Organisation] = []
@@ -220,8 +223,10 @@ class SessionState(Contract):
     starts_at: Instant | None = None
     ends_at: Instant | None = None
     place: Place = Place()
+    room_id: Identifier | None = Field(default=None, description="The same for all sessions in the room")
     join_url: str | None = Field(default=None, description="For confirmed attendees only; never shown to others")
     people: list[RolePerson] = []
+    funding: Text = Field(default={}, description="Who pays for what is shown: a funding programme, named")
     links: list[Link] = []
     outcome: list[Link] = []
     by_choice: bool = Field(default=False, description="True: a seat is chosen and given per session")
