@@ -69,9 +69,11 @@ $(BIN)/python:
 $(VENV)/.local: requirements/local.txt | $(BIN)/python
 	@echo 'Installing the locked packages (once, about a minute) ...'
 	@$(PIP) -r requirements/local.txt
+	@ln -sfn ../../deploy/lectern $(BIN)/lectern
 	@touch $@
 
 $(VENV)/.test: requirements/test.txt | $(BIN)/python
 	@echo 'Installing the locked packages and test tools (once, about a minute) ...'
 	@$(PIP) -r requirements/test.txt
+	@ln -sfn ../../deploy/lectern $(BIN)/lectern
 	@touch $@ $(VENV)/.local

@@ -12,6 +12,7 @@ from services.calendar_sync.service import build as build_calendar_sync
 from services.notification.service import build as build_notification
 from services.registration.service import build as build_registration
 from services.scheduling.service import build as build_scheduling
+from shared.clock import use_own_zone_rules
 from shared.config import read_settings
 from shared.observability.logs import configure_logging
 from shared.process import PortTaken, Process, run
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         "service", choices=[*SERVICES, "all"], help="which service this process is; all: the four in one process"
     )
     chosen = parser.parse_args(arguments).service
+    use_own_zone_rules()
     settings = read_settings(os.environ)
     configure_logging(settings.log_level)
     names = list(SERVICES) if chosen == "all" else [chosen]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import zoneinfo
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -27,3 +29,11 @@ def ordered_id(now: datetime, random: str) -> str:
 def new_id() -> str:
     """A new random id: 120 bits, readable letters and digits."""
     return secrets.token_hex(15)
+
+
+def use_own_zone_rules() -> None:
+    """Reads the rules of time zones from the locked package tzdata and not from the machine, so that all processes agree
+    and an upgrade of the package brings new rules. Where PYTHONTZPATH is set, the operator has chosen."""
+    if "PYTHONTZPATH" not in os.environ:
+        zoneinfo.reset_tzpath(to=())
+        zoneinfo.ZoneInfo.clear_cache()

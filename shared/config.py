@@ -79,6 +79,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         for variable in sorted(environment)
         if variable.startswith(PREFIX)
         and not variable.startswith((PREFIX + "TEST_", PREFIX + "BUILD_"))
+        and variable != PREFIX + "URL"  # the command line's: where Lectern is
         and variable.removesuffix("_FILE") not in names
     )
     try:

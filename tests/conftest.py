@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from shared.clock import use_own_zone_rules
 from shared.config import Settings
 from shared.storage.mongo import Database, Mongo
 from tests.support.emptied import emptied
@@ -20,6 +21,8 @@ from tests.support.radicale import RadicaleNode
 from tests.support.smtp import SmtpSink
 
 MakeSettings = Callable[..., Settings]
+
+use_own_zone_rules()  # as the services do: the machine's own rules may be older
 
 
 @pytest.fixture(scope="session")

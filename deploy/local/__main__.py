@@ -18,7 +18,7 @@ from deploy.local.launcher import Launcher
 from deploy.local.mongod import MongodMissing
 from deploy.local.samples import SampleRefused, load, register
 from deploy.local.welcome import welcome
-from shared.clock import utc_now
+from shared.clock import use_own_zone_rules, utc_now
 from shared.config import SettingsError
 from shared.messaging.port import PublishError
 from shared.observability.logs import configure_logging
@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, default=Path(".lectern"), help="folder of the data (default: .lectern)")
     parser.add_argument("--empty", action="store_true", help="load no sample events and register nobody")
     chosen = parser.parse_args(arguments)
+    use_own_zone_rules()
     chosen.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if name.startswith("LECTERN_")}
     try:

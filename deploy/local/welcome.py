@@ -25,7 +25,7 @@ def welcome(launcher: Launcher, people: int, seconds: float) -> str:
         )
     lines += [
         ("API", f"{site}/api/v1/events", "open to read"),
-        ("Organiser", str(token), 'the token: curl -H "Authorization: Bearer $(cat ' + str(token) + ')" ...'),
+        ("Organiser", f"{site}/organise", f"sign in with the token in {token}; the command: .venv/bin/lectern agenda"),
         ("Health", f"{site}/ready", f"figures: {site}/metrics"),
         ("Log", str(launcher.home / "lectern.log"), "one JSON object a line"),
     ]

@@ -19,7 +19,7 @@ from shared.clock import Clock, Ids
 from shared.config import Settings
 from shared.contracts.cloudevent import problems_of
 from shared.contracts.registration import RegistrationRequested
-from shared.contracts.scheduling import EventState
+from shared.contracts.scheduling import Audience, EventState, Link
 from shared.links import FEED, Links, feed_path, manage_path
 from shared.web.i18n import translations
 from shared.web.pages import language_of, render
@@ -118,6 +118,10 @@ class Pages:
             "webcal": "webcal://" + base.partition("://")[2] + feed,
             "cancel_path": request.path.removesuffix("/cancel") + "/cancel",
             "requirements": event.requirements if registration.active else [],
+            "material": lambda session: _for_attendees([*session.links, *session.outcome]),
+            "event_material": [link for link in _for_attendees(event.links) if link.audience is Audience.REGISTRANTS]
+            if registration.active
+            else [],
         }
         return render(request, "registration/private.html", context, private=True)
 
@@ -143,6 +147,11 @@ class Pages:
         if event is None:
             raise Problem(404, "unknown-event", "There is nothing at this address.")
         return event
+
+
+def _for_attendees(links: Sequence[Link]) -> list[Link]:
+    """What whoever has a seat may see: public material and that for registrants."""
+    return [link for link in links if link.audience in (Audience.PUBLIC, Audience.REGISTRANTS)]
 
 
 def _open(line: Line | None, now: datetime) -> bool:

@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationInfo,
+    WithJsonSchema,
 )
 
 from services.scheduling.time_zones import check_zone
@@ -57,17 +58,30 @@ class WhichHour(StrEnum):
     SECOND = "second"
 
 
+YEARS = range(1900, 2201)
+"""The years that an agenda may lie in: those that time zones have rules for, with room to move it by weeks."""
+
+
 def _day(value: Any) -> Any:
     if isinstance(value, str):
         if not _DAY.match(value.strip()):
             raise ValueError("not a date; write year, month and day, for example 2019-11-20")
         try:
-            return date.fromisoformat(value.strip())
+            return _in_range(date.fromisoformat(value.strip()))
         except ValueError as error:
-            raise ValueError("there is no such day; write year, month and day, for example 2019-11-20") from error
+            raise ValueError(f"there is no such day; {_REMEDY}") from error
     if isinstance(value, date) and not isinstance(value, datetime):
-        return value
+        return _in_range(value)
     raise ValueError("not a date; write it as text, for example 2019-11-20")
+
+
+_REMEDY = f"write year ({YEARS[0]} to {YEARS[-1]}), month and day, for example 2019-11-20"
+
+
+def _in_range(value: date) -> date:
+    if value.year not in YEARS:
+        raise ValueError(_REMEDY)
+    return value
 
 
 def _time(value: Any) -> Any:
@@ -88,9 +102,11 @@ def _moment(value: Any) -> Any:
         if not _MOMENT.match(value.strip()):
             raise ValueError("not a local date and time; write it without an offset, for example 2019-11-13T00:00")
         try:
-            return datetime.fromisoformat(value.strip())
+            moment = datetime.fromisoformat(value.strip())
         except ValueError as error:
             raise ValueError("there is no such day or time; for example 2019-11-13T00:00") from error
+        _in_range(moment.date())
+        return moment
     if isinstance(value, datetime) and value.tzinfo is None:
         return value
     raise ValueError("not a local date and time; write it as text, for example 2019-11-13T00:00")
@@ -144,13 +160,33 @@ def _distinct(value: list[str]) -> list[str]:
     return value
 
 
-Words = Annotated[Text, BeforeValidator(_words), AfterValidator(_good_words)]
+_BY_LANGUAGE = {
+    "type": "object",
+    "propertyNames": {"pattern": "^[a-z]{2}$"},
+    "additionalProperties": {"type": "string", "maxLength": MAX_TEXT},
+}
+
+Words = Annotated[
+    Text,
+    BeforeValidator(_words),
+    AfterValidator(_good_words),
+    WithJsonSchema({"anyOf": [{"type": "string"}, _BY_LANGUAGE]}, mode="validation"),
+    WithJsonSchema(_BY_LANGUAGE, mode="serialization"),
+]
 Title = Annotated[Words, AfterValidator(_not_empty)]
 Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_printable)]
 Day = Annotated[date, BeforeValidator(_day)]
-ClockTime = Annotated[time, BeforeValidator(_time), PlainSerializer(_short, when_used="json")]
+ClockTime = Annotated[
+    time,
+    BeforeValidator(_time),
+    PlainSerializer(_short, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": _TIME.pattern}),
+]
 Moment = Annotated[
-    datetime, BeforeValidator(_moment), PlainSerializer(lambda m: m.isoformat(timespec="minutes"), when_used="json")
+    datetime,
+    BeforeValidator(_moment),
+    PlainSerializer(lambda m: m.isoformat(timespec="seconds" if m.second else "minutes"), when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": _MOMENT.pattern}),
 ]
 Zone = Annotated[ZoneName, AfterValidator(check_zone)]
 Url = Annotated[str, Field(max_length=2000), AfterValidator(_url)]

@@ -20,6 +20,7 @@ from services.scheduling import agenda as models
 from services.scheduling.agenda import Agenda
 from services.scheduling.domain import AgendaRefused
 from services.scheduling.faults import Path, faults, field_name
+from services.scheduling.imports.positions import json_source_lines
 from shared.contracts.cloudevent import problem, problems_of
 
 MAX_BYTES = 1_310_720
@@ -34,7 +35,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass
 class Source:
-    """What was read: plain data, and the line (from 1) on which each part of it stands (empty for JSON)."""
+    """What was read: plain data, and the line (from 1) on which each part of it stands, where it is known."""
 
     data: Any
     lines: dict[Path, int] = field(default_factory=dict)
@@ -49,7 +50,14 @@ class Source:
 
 def read_agenda(body: bytes, *, is_json: bool) -> Agenda:
     """The agenda in `body`, without faults. Raises AgendaRefused, which names everything that is wrong."""
-    return agenda_of(read_json(body) if is_json else read_yaml(body))
+    if not is_json:
+        return agenda_of(read_yaml(body))
+    source = read_json(body)
+    try:
+        return agenda_of(source)
+    except AgendaRefused:
+        source.lines.update(json_source_lines(_text(body)))  # only where there is something to name: it takes long
+        return agenda_of(source)
 
 
 def agenda_of(source: Source) -> Agenda:

@@ -50,7 +50,9 @@ def difference(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> li
     if before is None:
         before = {}
     changes: list[Change] = []
-    if "event" not in before:
+    if "event" not in after:
+        pass  # only some of the subjects are compared
+    elif "event" not in before:
         changes.append(Change("event", What.ADDED))
     elif fields := _fields(before["event"], after["event"]):
         changes.append(Change("event", What.CHANGED, fields))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from services.scheduling.agenda import Agenda
 from services.scheduling.difference import Change, difference
 from services.scheduling.faults import Fault, faults, field_name
+from services.scheduling.public_view import public_event, public_session
 from services.scheduling.publication import event_state, session_states
-from services.scheduling.warnings import warnings
+from services.scheduling.warnings import questions
 from shared.contracts.base import Contract, json_of
 from shared.contracts.cloudevent import problem
 from shared.contracts.scheduling import EventState, SessionState, Status
@@ -33,8 +34,12 @@ class AgendaRefused(ValueError):
         self.problems = list(problems)
 
 
-class NoSuchSession(LookupError):
-    """The agenda has no session of this id."""
+class NoSuchPart(LookupError):
+    """The agenda has no part of this id in this section (sessions, people, rooms, blocks)."""
+
+    def __init__(self, section: str, id_: str) -> None:
+        super().__init__(f"there is no {id_} in {section}")
+        self.section, self.id = section, id_
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Publication:
     event_told: bool
     sessions_told: tuple[SessionState, ...]
     changes: tuple[Change, ...] = ()
+    public_changes: tuple[Change, ...] = ()
+    """What of it everybody may know: without links to join, codes and private material."""
     note: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,9 +75,9 @@ def publish(agenda: Agenda, before: Published | None, note: Mapping[str, str], n
     or unanswered zone checks.
     """
     refuse_faults(agenda)
-    blocking = [w for w in warnings(agenda, before.sessions if before else None) if w.blocks]
-    if blocking:
-        raise AgendaRefused([problem(w.field, w.message, w.code) for w in blocking])
+    unanswered = questions(agenda)
+    if unanswered:
+        raise AgendaRefused([problem(w.field, w.message, w.code) for w in unanswered])
     revision = before.revision + 1 if before else 1
     event = event_state(agenda, revision, now, note)
     sessions = {state.id: state for state in session_states(agenda, revision, now)}
@@ -92,13 +99,37 @@ def publish(agenda: Agenda, before: Published | None, note: Mapping[str, str], n
         return None
     _refuse_oversize(event, list(sessions.values()))
     published = Published(revision, agenda, event if before is None or event_told else before.event, sessions)
-    return Publication(published, event_told, tuple(told), tuple(published_difference(before, published)), note)
+    return Publication(
+        published,
+        event_told,
+        tuple(told),
+        tuple(_difference(before, published, event_told, told, lambda state: state)),
+        tuple(_difference(before, published, event_told, told, _public)),
+        note,
+    )
 
 
-def published_difference(before: Published | None, after: Published) -> list[Change]:
-    """What readers see changed from one revision to the next."""
-    old = _states(before) if before is not None else None
-    return [change for change in difference(old, _states(after)) if change.subject != "sessions"]
+View = Callable[[EventState | SessionState], EventState | SessionState]
+
+
+def _difference(
+    before: Published | None, after: Published, event_told: bool, told: Sequence[SessionState], view: View
+) -> list[Change]:
+    """What changed in the states that are told, as `view` shows them; their order is no news."""
+    now: dict[str, Any] = {"sessions": [json_of(view(state)) for state in told]}
+    if event_told:
+        now["event"] = json_of(view(after.event))
+    old: dict[str, Any] | None = None
+    if before is not None:
+        known = (before.sessions.get(state.id) for state in told)
+        old = {"sessions": [json_of(view(state)) for state in known if state is not None]}
+        if event_told:
+            old["event"] = json_of(view(before.event))
+    return [change for change in difference(old, now) if change.subject != "sessions"]
+
+
+def _public(state: EventState | SessionState) -> EventState | SessionState:
+    return public_event(state) if isinstance(state, EventState) else public_session(state)
 
 
 def refuse_faults(agenda: Agenda) -> None:
@@ -113,22 +144,32 @@ def told_faults(found: Sequence[Fault], data: object) -> list[dict[str, str]]:
     return [problem(field_name(fault.path, data), fault.message, fault.code) for fault in found]
 
 
-def session_data(agenda: Agenda, session_id: str) -> dict[str, Any]:
-    """A session of the draft as JSON data. Raises NoSuchSession."""
-    for session in agenda.as_data().get("sessions", []):
-        if session["id"] == session_id:
-            return dict(session)
-    raise NoSuchSession(session_id)
-
-
-def with_session_patched(agenda: Agenda, session_id: str, patch: Mapping[str, Any]) -> dict[str, Any]:
-    """The agenda's data with `patch` merged into one session (RFC 7396: null clears a field). Raises NoSuchSession."""
+def with_part_patched(agenda: Agenda, section: str, id_: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """The agenda's data with `patch` merged into one part (RFC 7396: null clears a field). Raises NoSuchPart."""
     data = agenda.as_data()
-    session_data(agenda, session_id)
-    data["sessions"] = [
-        merged(session, patch) if session["id"] == session_id else session for session in data["sessions"]
-    ]
+    _there(data, section, id_)
+    data[section] = [merged(part, patch) if part["id"] == id_ else part for part in data[section]]
     return data
+
+
+def with_part_added(agenda: Agenda, section: str, part: Mapping[str, Any]) -> dict[str, Any]:
+    """The agenda's data with one part more, at the end of its section."""
+    data = agenda.as_data()
+    data[section] = [*data.get(section, []), dict(part)]
+    return data
+
+
+def with_part_removed(agenda: Agenda, section: str, id_: str) -> dict[str, Any]:
+    """The agenda's data without one part. Raises NoSuchPart."""
+    data = agenda.as_data()
+    _there(data, section, id_)
+    data[section] = [part for part in data[section] if part["id"] != id_]
+    return data
+
+
+def _there(data: Mapping[str, Any], section: str, id_: str) -> None:
+    if all(part["id"] != id_ for part in data.get(section, [])):
+        raise NoSuchPart(section, id_)
 
 
 def with_event_patched(agenda: Agenda, patch: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,9 +192,9 @@ def merged(target: Any, patch: Any) -> Any:
 
 
 def with_session_cancelled(agenda: Agenda, session_id: str) -> Agenda:
-    """The agenda with one session cancelled. Raises NoSuchSession."""
+    """The agenda with one session cancelled. Raises NoSuchPart."""
     if all(session.id != session_id for session in agenda.sessions):
-        raise NoSuchSession(session_id)
+        raise NoSuchPart("sessions", session_id)
     return agenda.model_copy(
         update={
             "sessions": [
@@ -210,13 +251,11 @@ def _refuse_oversize(event: EventState, sessions: Sequence[SessionState]) -> Non
         raise AgendaRefused(problems)
 
 
-def _same(before: Contract, after: Contract) -> bool:
-    ignored = {"revision", "published_at", "note"}
-    return before.model_dump(exclude=ignored) == after.model_dump(exclude=ignored)
+def _same(before: C, after: C) -> bool:
+    """Whether two states say the same to readers, whenever and in whichever revision they were told."""
+    told = {name: getattr(after, name) for name in _NOT_SAID if name in type(after).model_fields}
+    return before.model_copy(update=told) == after
 
 
-def _states(published: Published) -> dict[str, Any]:
-    return {
-        "event": json_of(published.event),
-        "sessions": [json_of(state) for state in published.sessions.values()],
-    }
+_NOT_SAID = ("revision", "published_at", "note")
+C = TypeVar("C", bound=Contract)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.scheduling.store import Store
+from services.scheduling.views import Views
 from shared.contracts.cloudevent import CloudEvent
 from shared.contracts.registration import SEATS_CHANGED, SeatsState
 from shared.contracts.registry import payload
@@ -10,10 +10,10 @@ from shared.messaging.consumer import EventHandler
 from shared.messaging.port import Delivery
 
 
-def handlers(store: Store) -> dict[str, EventHandler]:
+def handlers(views: Views) -> dict[str, EventHandler]:
     """The handler of each type that concerns scheduling."""
 
     async def seats_changed(event: CloudEvent, _: Delivery) -> None:
-        await store.keep_seats(event, payload(event, SeatsState))
+        await views.keep_seats(event, payload(event, SeatsState))
 
     return {SEATS_CHANGED: seats_changed}

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import date, datetime, time
-from zoneinfo import ZoneInfo
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 from aiohttp import web
-from babel import Locale
-from markupsafe import Markup, escape
 
 from services.scheduling.domain import RegistrationIs, registration_is
+from services.scheduling.exports.files import FILES
+from services.scheduling.exports.json_ld import embedded
 from services.scheduling.programme import SeatsLeft, event_seats, sections, session_seats
-from services.scheduling.public_view import public_event, public_session
+from services.scheduling.public_view import PublicAgenda, public_agenda
+from services.scheduling.reading import (
+    countries,
+    event_offsets,
+    moment_in_words,
+    sayers,
+    session_offset,
+    spoken_languages,
+    stamp,
+)
 from services.scheduling.request_parts import event_id_in
-from services.scheduling.store import Store
-from services.scheduling.time_zones import offset_at
+from services.scheduling.views import Views
 from shared.clock import Clock
-from shared.contracts.base import Text
-from shared.contracts.local_time import offset_name
-from shared.contracts.scheduling import Audience, EventKind, EventState, Role, SessionKind, SessionState
+from shared.contracts.registration import SeatsState
+from shared.contracts.scheduling import Audience, EventKind, EventState, Link, Role, SessionKind, SessionState
 from shared.web.access import SETTINGS
-from shared.web.i18n import clock_time, day
 from shared.web.pages import language_of, render
 from shared.web.problems import Problem
 
@@ -33,8 +39,8 @@ UPCOMING, PAST = 100, 50
 class Pages:
     """`/` and `/events/{event_id}`."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, views: Views, clock: Clock) -> None:
+        self._views, self._clock = views, clock
 
     def routes(self) -> list[web.RouteDef]:
         """The routes."""
@@ -44,110 +50,81 @@ class Pages:
         """Upcoming events by day, then past ones, latest first."""
         today = self._clock().date()
         upcoming, past = await asyncio.gather(
-            self._store.events(after=None, limit=UPCOMING, from_day=today), self._store.past_events(today, PAST)
+            self._views.events(after=None, limit=UPCOMING, from_day=today), self._views.past_events(today, PAST)
         )
         return render(
             request,
             "scheduling/events.html",
-            {"groups": (("upcoming", upcoming), ("past", past)), "say_in": lambda event: _sayers(request, event)[0]},
+            {
+                "groups": (("upcoming", upcoming), ("past", past)),
+                "say_in": lambda event: sayers(language_of(request), event)[0],
+            },
         )
 
     async def show_event(self, request: web.Request) -> web.Response:
         """An event as published."""
         event_id = event_id_in(request)
-        event = await self._store.event(event_id)
+        event = await self._views.event(event_id)
         if event is None:
             raise Problem(404, "no-such-event", "There is nothing at this address.")
-        sessions, seats = await asyncio.gather(self._store.sessions(event_id), self._store.seats(event_id))
-        now = self._clock()
-        feed = f"{request.app[SETTINGS].public_url.rstrip('/')}/feeds/events/{event.id}.ics"
-        shown = public_event(event)
-        say, paragraphs = _sayers(request, event)
-
-        def seats_of(session: SessionState) -> SeatsLeft | None:
-            return session_seats(session, seats)
-
-        return render(
-            request,
-            "scheduling/event.html",
-            {
-                "event": shown,
-                "sections": sections(event, [public_session(session) for session in sessions]),
-                "registration": registration_is(event, now),
-                "RegistrationIs": RegistrationIs,
-                "seats": event_seats(event, seats),
-                "seats_of": seats_of,
-                "members_links": [link for link in event.links if link.audience is Audience.MEMBERS],
-                "feed": feed,
-                "webcal": "webcal" + feed[feed.index(":") :],
-                "say": say,
-                "paragraphs": paragraphs,
-                "country": _countries(language_of(request)),
-                "spoken": _languages(language_of(request)),
-                "offsets": _offsets(event),
-                "offset": _offset,
-                "stamp": _stamp,
-                "moment": lambda instant: _moment(instant, event.zone, language_of(request)),
-                "Role": Role,
-                "SessionKind": SessionKind,
-                "EventKind": EventKind,
-            },
+        sessions, seats = await asyncio.gather(self._views.sessions(event_id), self._views.seats(event_id))
+        rounds = await self._rounds(event)
+        context = event_context(
+            public_agenda(event, sessions, request.app[SETTINGS].public_url),
+            [link for link in event.links if link.audience is Audience.MEMBERS],
+            seats,
+            rounds,
+            self._clock(),
+            language_of(request),
         )
+        return render(request, "scheduling/event.html", context)
+
+    async def _rounds(self, event: EventState) -> list[EventState]:
+        """The rounds of the event's series, in their order; none where it is no round."""
+        if event.series is None:
+            return []
+        found = await self._views.events(after=None, limit=UPCOMING, series=event.series.id)
+        return sorted(found, key=lambda other: other.series.round if other.series is not None else 0)
 
 
-Say = Callable[[Text], Markup]
+def event_context(
+    agenda: PublicAgenda,
+    members_links: Sequence[Link],
+    seats: SeatsState | None,
+    rounds: Sequence[EventState],
+    now: datetime,
+    language: str,
+) -> dict[str, Any]:
+    """What the page of an event is made of: published, or as a preview of a draft."""
+    event, feed = agenda.event, agenda.feed
+    say, paragraphs = sayers(language, event)
 
+    def seats_of(session: SessionState) -> SeatsLeft | None:
+        return session_seats(session, seats)
 
-def _sayers(request: web.Request, event: EventState) -> tuple[Say, Callable[[Text], list[Markup]]]:
-    """Write a text (whole, or by paragraphs) in the reader's language, else in the event's first, marked where it differs."""
-    language, first = language_of(request), event.languages[0]
-
-    def chosen(text: Text) -> tuple[str, str]:
-        return next(((code, text[code]) for code in (language, first, *text) if text.get(code)), (language, ""))
-
-    def marked(code: str, words: str) -> Markup:
-        return escape(words) if code == language else Markup('<span lang="{}">{}</span>').format(code, words)
-
-    def say(text: Text) -> Markup:
-        return marked(*chosen(text))
-
-    def paragraphs(text: Text) -> list[Markup]:
-        code, words = chosen(text)
-        return [marked(code, part) for part in words.split("\n\n") if part.strip()]
-
-    return say, paragraphs
-
-
-def _offset(session: SessionState) -> str:
-    """UTC+1, at the session's start (or at noon of its day)."""
-    return offset_name(offset_at(session.starts_at or _noon(session.date, session.zone), session.zone))
-
-
-def _offsets(event: EventState) -> str:
-    """The offset of the event's zone while it lasts: UTC+1, or UTC+1 / UTC+2 where the clocks change in between."""
-    noons = (_noon(event.starts_on, event.zone), _noon(event.ends_on, event.zone))
-    return " / ".join(dict.fromkeys(offset_name(offset_at(noon, event.zone)) for noon in noons))
-
-
-def _noon(date_: date, zone: str) -> datetime:
-    return datetime.combine(date_, time(12), ZoneInfo(zone))
-
-
-def _stamp(instant: datetime, zone: str) -> str:
-    """For the `datetime` attribute: local time with offset."""
-    return instant.astimezone(ZoneInfo(zone)).isoformat(timespec="minutes")
-
-
-def _moment(instant: datetime, zone: str, language: str) -> str:
-    local = instant.astimezone(ZoneInfo(zone))
-    return f"{day(local.date(), language)}, {clock_time(local, language)} ({zone}, {offset_name(offset_at(instant, zone))})"
-
-
-def _countries(language: str) -> Callable[[str], str]:
-    names = Locale.parse(language).territories
-    return lambda code: str(names.get(code, code))
-
-
-def _languages(language: str) -> Callable[[str], str]:
-    names = Locale.parse(language).languages
-    return lambda code: str(names.get(code, code))
+    return {
+        "event": event,
+        "sections": sections(event, agenda.sessions),
+        "registration": registration_is(event, now),
+        "RegistrationIs": RegistrationIs,
+        "seats": event_seats(event, seats),
+        "seats_of": seats_of,
+        "members_links": members_links,
+        "feed": feed,
+        "webcal": "webcal" + feed[feed.index(":") :],
+        "say": say,
+        "paragraphs": paragraphs,
+        "country": countries(language),
+        "spoken": spoken_languages(language),
+        "offsets": event_offsets(event),
+        "offset": session_offset,
+        "stamp": stamp,
+        "moment": lambda instant: moment_in_words(instant, event.zone, language),
+        "rounds": rounds,
+        "files": FILES.values(),
+        "json_ld": embedded(agenda, language),
+        "agenda_revision": agenda.revision,
+        "Role": Role,
+        "SessionKind": SessionKind,
+        "EventKind": EventKind,
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shared.contracts.base import json_of
@@ -22,6 +23,16 @@ class PublicAgenda:
     sessions: tuple[SessionState, ...]
     page: str
     feed: str
+
+    @property
+    def revision(self) -> int:
+        """The last revision that changed anything of the event: the same number, the same agenda."""
+        return max(self.event.revision, *(session.revision for session in self.sessions), 0)
+
+    @property
+    def published_at(self) -> datetime:
+        """When that revision was published, in UTC."""
+        return max([self.event.published_at, *(session.published_at for session in self.sessions)])
 
 
 def public_agenda(event: EventState, sessions: Sequence[SessionState], public_url: str) -> PublicAgenda:

@@ -1,50 +1,53 @@
-"""Scheduling's collections: one ledger per event (draft and published agenda), and the views that pages read.
+"""Scheduling's ledger: one per event, with the draft and what is published of it, by parts.
 
-Committed in one write with the facts that follow (shared/storage/ledger.py). `events` and `sessions` hold what is
-published now, `drafts` and `revisions` every version of both; `seats` is a copy of what registration tells.
+A change writes the parts that changed, their place in the history and the views that readers see, in one commit with the
+facts that follow (shared/storage/ledger.py); what it writes does not grow with the agenda.
 """
 
 from __future__ import annotations
 
+import asyncio
 import random
-from asyncio import sleep
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from services.scheduling.agenda import Agenda
 from services.scheduling.difference import Change, difference
 from services.scheduling.domain import Publication, Published
+from services.scheduling.history import DRAFTS, REVISIONS, agenda_at, kept
+from services.scheduling.parts import Delta, Parts, agenda_of_parts, delta, flat, parts_of, parts_of_data
+from services.scheduling.views import AGENDAS, EVENTS, SEATS, SESSIONS, agenda_view, published_views
 from shared.clock import Clock
 from shared.contracts.base import json_of
 from shared.contracts.cloudevent import CloudEvent
-from shared.contracts.registration import SeatsState
 from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED, EventState, SessionState
 from shared.facts import fact
 from shared.observability.correlation import correlation_id
-from shared.storage.inbox import when_newest
 from shared.storage.ledger import Conflict, Ledgers, Page, Write
-from shared.storage.mongo import Collection, Database, Index, Session
+from shared.storage.mongo import Database
 
-EVENTS = Collection("events", (Index((("starts_on", 1), ("_id", 1))), Index((("ends_on", 1),))))
-SESSIONS = Collection("sessions", (Index((("event_id", 1),)),))
-DRAFTS = Collection("drafts")
-REVISIONS = Collection("revisions", (Index((("event_id", 1), ("number", 1))),))
-SEATS = Collection("seats")
-
-COLLECTIONS = (EVENTS, SESSIONS, DRAFTS, REVISIONS, SEATS)
+COLLECTIONS = (EVENTS, SESSIONS, AGENDAS, DRAFTS, REVISIONS, SEATS)
 
 _ATTEMPTS = 8
+_AGENDA, _TOLD = "agenda", "told"
+_OLD_FORM = ("draft", "published")
+"""Fields of schema 1 of the state: the whole draft, and the whole of what is published."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """An event as the organiser has it: the draft, its version (from 1), and what is published of it."""
+    """An event as the organiser has it: the draft, its version (from 1), and what is published of it.
+
+    `imported_version` is the version that a whole agenda was last put in as (by import or restore): where the draft is at
+    a later one, somebody has edited it since by hand.
+    """
 
     agenda: Agenda
     version: int
     published: Published | None = None
+    imported_version: int = 0
 
 
 class DraftMoved(Exception):
@@ -57,10 +60,14 @@ class DraftMoved(Exception):
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a draft: the draft as it should be, and the revision to publish with it, if any."""
+    """What becomes of a draft: the draft as it should be, and the revision to publish with it, if any.
+
+    `whole`: the draft was replaced as a whole.
+    """
 
     draft: Draft
     publication: Publication | None = None
+    whole: bool = False
 
 
 Decide = Callable[[Draft | None], Decision]
@@ -73,7 +80,7 @@ def stream(event_id: str) -> str:
 
 
 class Store:
-    """Drafts, revisions and views in the service's database."""
+    """Drafts and what is published of them, in the service's database."""
 
     def __init__(self, database: Database, clock: Clock, wake_relay: Callable[[], None]) -> None:
         self._database = database
@@ -83,7 +90,15 @@ class Store:
 
     async def draft(self, event_id: str) -> Draft | None:
         """The draft and what is published, from the ledger itself."""
-        return _draft((await self._ledgers.load(stream(event_id))).state)
+        return await asyncio.to_thread(_draft, (await self._ledgers.load(stream(event_id))).state)
+
+    async def draft_at(self, event_id: str, version: int) -> Agenda | None:
+        """The draft as it was at `version`; None where there is no such version."""
+        return await agenda_at(self._database, DRAFTS, event_id, version)
+
+    async def revision_at(self, event_id: str, number: int) -> Agenda | None:
+        """The agenda that revision `number` was made from; None where there is no such revision."""
+        return await agenda_at(self._database, REVISIONS, event_id, number)
 
     async def change(self, event_id: str, decide: Decide, expected: int | None = None) -> tuple[Draft | None, Decision]:
         """Commits what `decide` makes of the draft, with its facts; returns the draft before, and the decision.
@@ -93,127 +108,85 @@ class Store:
         """
         for attempt in range(_ATTEMPTS):
             page = await self._ledgers.load(stream(event_id))
-            before = _draft(page.state)
+            # A large agenda takes a tenth of a second to read and to decide: not on the loop, where others wait.
+            before = await asyncio.to_thread(_draft, page.state)
             if expected is not None and (before is None or before.version != expected):
-                raise DraftMoved(before.version if before else 0, await self._changes_since(event_id, expected, before))
-            decision = decide(before)
-            edited = before is None or decision.draft.agenda.as_data() != before.agenda.as_data()
-            if not edited and decision.publication is None:
+                raise DraftMoved(before.version if before else 0, await self.changes_since(event_id, expected, before))
+            decision, step = await asyncio.to_thread(_decided, decide, before)
+            if not step and decision.publication is None:
                 return before, Decision(before or decision.draft)
-            version = (before.version if before else 0) + (1 if edited else 0)
-            decision = replace(decision, draft=replace(decision.draft, version=version))
+            version = (before.version if before else 0) + (1 if step else 0)
+            imported = version if step and decision.whole else (before.imported_version if before else 0)
+            draft = replace(decision.draft, version=version, imported_version=imported)
+            decision = replace(decision, draft=draft)
             try:
-                await self._commit(page, event_id, decision, edited)
+                await self._commit(page, event_id, before, decision, step)
             except Conflict:
-                await sleep(random.uniform(0.0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
+                await asyncio.sleep(random.uniform(0.0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
                 continue
             return before, decision
         raise Conflict(stream(event_id))
 
-    async def _commit(self, page: Page, event_id: str, decision: Decision, edited: bool) -> None:
+    async def _commit(self, page: Page, event_id: str, before: Draft | None, decision: Decision, step: Delta) -> None:
         now = self._clock()
         draft, publication = decision.draft, decision.publication
-        published = publication.published if publication is not None else draft.published
-        data = draft.agenda.as_data()
+        old_form = any(name in page.state for name in _OLD_FORM)
+        state: dict[str, Any] = {"draft_version": draft.version, "imported_version": draft.imported_version}
+        remove = [name for name in _OLD_FORM if name in page.state]
         writes: list[Write] = []
-        if edited:
-            writes.append(Write(DRAFTS.name, f"{event_id}:{draft.version}", {"agenda": data, "at": now}))
         facts: list[CloudEvent] = []
-        if publication is not None:
-            writes += _views(event_id, publication, now)
-            facts = _facts(publication, now)
-        state: dict[str, Any] = {"draft": data, "draft_version": draft.version}
-        if published is not None:
-            state["published"] = _published_document(published)
-        entry = await self._ledgers.commit(page, state, at=now, writes=writes, facts=facts)
+        if step or old_form:
+            whole = _parts(draft)
+            state, remove = _written(_AGENDA, Delta(whole) if old_form else step, state, remove)
+            if step:
+                writes.append(kept(DRAFTS, event_id, draft.version, step, whole, now))
+        if publication is not None or (old_form and draft.published is not None):
+            published = publication.published if publication is not None else draft.published
+            assert published is not None
+            whole = parts_of(published.agenda)
+            known = before.published if before is not None else None
+            told = delta(parts_of(known.agenda) if known is not None else {}, whole)
+            state, remove = _written(f"{_TOLD}.agenda", Delta(whole) if old_form else told, state, remove)
+            state[f"{_TOLD}.revision"] = published.revision
+            if publication is None or publication.event_told or old_form:
+                state[f"{_TOLD}.event"] = json_of(published.event)
+            changed = published.sessions.values() if publication is None or old_form else publication.sessions_told
+            state |= {f"{_TOLD}.sessions.{session.id}": json_of(session) for session in changed}
+            if publication is not None:
+                writes += published_views(event_id, publication)
+                log = {
+                    "note": dict(publication.note),
+                    "changes": [change.as_data() for change in publication.changes],
+                    "public": [change.as_data() for change in publication.public_changes],
+                }
+                writes.append(kept(REVISIONS, event_id, published.revision, told, whole, now, **log))
+                facts = _facts(publication, now)
+        current = publication.published if publication is not None else draft.published
+        writes.append(agenda_view(draft.agenda, draft.version, current, now))
+        entry = await self._ledgers.commit(page, state, at=now, writes=writes, facts=facts, remove=remove)
         await self._ledgers.settle(page.stream, [entry])
         if facts:
             self._wake_relay()
 
-    async def _changes_since(self, event_id: str, version: int, now: Draft | None) -> list[Change] | None:
-        old = await self._database[DRAFTS.name].find_one({"_id": f"{event_id}:{version}"})
+    async def changes_since(self, event_id: str, version: int, now: Draft | None) -> list[Change] | None:
+        """What changed in the draft since `version`; None where that version is not known."""
+        old = await self.draft_at(event_id, version)
         if old is None or now is None:
             return None
-        return difference(old["agenda"], now.agenda.as_data())
-
-    async def event(self, event_id: str) -> EventState | None:
-        """The event as published."""
-        document = await self._database[EVENTS.name].find_one({"_id": event_id})
-        return EventState.model_validate(document["state"]) if document is not None else None
-
-    async def sessions(self, event_id: str) -> list[SessionState]:
-        """The published sessions of an event in the order of time; those without a time come last in their day."""
-        found = self._database[SESSIONS.name].find({"event_id": event_id})
-        states = [SessionState.model_validate(document["state"]) async for document in found]
-        return sorted(
-            states, key=lambda s: (s.date, s.starts_at is None, s.starts_at or s.published_at, s.number or 0, s.id)
-        )
-
-    async def events(
-        self, *, after: tuple[str, str] | None, limit: int, from_day: date | None = None
-    ) -> list[EventState]:
-        """Published events by first day and id, those after the place `after`; `from_day`: those not over by then."""
-        wanted: dict[str, Any] = {}
-        if after is not None:
-            wanted["$or"] = [{"starts_on": {"$gt": after[0]}}, {"starts_on": after[0], "_id": {"$gt": after[1]}}]
-        if from_day is not None:
-            wanted["ends_on"] = {"$gte": from_day.isoformat()}
-        cursor = self._database[EVENTS.name].find(wanted).sort([("starts_on", 1), ("_id", 1)]).limit(limit)
-        return [EventState.model_validate(document["state"]) async for document in cursor]
-
-    async def past_events(self, before_day: date, limit: int) -> list[EventState]:
-        """Published events that were over before `before_day`, the latest first."""
-        cursor = self._database[EVENTS.name].find({"ends_on": {"$lt": before_day.isoformat()}})
-        cursor = cursor.sort([("starts_on", -1), ("_id", 1)]).limit(limit)
-        return [EventState.model_validate(document["state"]) async for document in cursor]
-
-    async def revisions(self, event_id: str) -> list[dict[str, Any]]:
-        """The change log, newest first: number, instant, note, changes."""
-        cursor = self._database[REVISIONS.name].find({"event_id": event_id}, {"agenda": 0}).sort([("number", -1)])
-        return [document async for document in cursor]
-
-    async def seats(self, event_id: str) -> SeatsState | None:
-        """How full the event is, as registration told last."""
-        document = await self._database[SEATS.name].find_one({"_id": event_id})
-        return SeatsState.model_validate(document["state"]) if document is not None else None
-
-    async def keep_seats(self, event: CloudEvent, seats: SeatsState) -> bool:
-        """Keeps what registration told, where it is newer than what is here; False for what is old or a repetition."""
-
-        async def keep(session: Session) -> None:
-            await self._database[SEATS.name].replace_one(
-                {"_id": seats.event_id}, {"schema": 1, "state": json_of(seats)}, upsert=True, session=session
-            )
-
-        return await when_newest(self._database, event, keep)
+        return difference(old.as_data(), now.agenda.as_data())
 
 
-def _views(event_id: str, publication: Publication, now: datetime) -> list[Write]:
-    event = publication.published.event
-    writes = [
-        Write(SESSIONS.name, state.id, {"schema": 1, "event_id": event_id, "state": json_of(state)})
-        for state in publication.sessions_told
-    ]
-    if publication.event_told:
-        days = {"starts_on": event.starts_on.isoformat(), "ends_on": event.ends_on.isoformat()}
-        writes.append(Write(EVENTS.name, event_id, {"schema": 1, **days, "state": json_of(event)}))
-    number = publication.published.revision
-    writes.append(
-        Write(
-            REVISIONS.name,
-            f"{event_id}:{number}",
-            {
-                "schema": 1,
-                "event_id": event_id,
-                "number": number,
-                "at": now,
-                "note": dict(publication.note),
-                "changes": [change.as_data() for change in publication.changes],
-                "agenda": publication.published.agenda.as_data(),
-            },
-        )
+def _decided(decide: Decide, before: Draft | None) -> tuple[Decision, Delta]:
+    decision = decide(before)
+    return decision, delta(_parts(before), _parts(decision.draft))
+
+
+def _written(prefix: str, step: Delta, state: dict[str, Any], remove: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """`state` and `remove` with the parts of `step` below `prefix`."""
+    return (
+        state | {f"{prefix}.{name}": part for name, part in step.set.items()},
+        [*remove, *(f"{prefix}.{name}" for name in step.removed)],
     )
-    return writes
 
 
 def _facts(publication: Publication, now: datetime) -> list[CloudEvent]:
@@ -229,26 +202,25 @@ def _facts(publication: Publication, now: datetime) -> list[CloudEvent]:
     return facts
 
 
-def _published_document(published: Published) -> dict[str, Any]:
-    return {
-        "revision": published.revision,
-        "agenda": published.agenda.as_data(),
-        "event": json_of(published.event),
-        "sessions": [json_of(state) for state in published.sessions.values()],
-    }
+def _parts(draft: Draft | None) -> Parts:
+    return parts_of(draft.agenda) if draft is not None else {}
 
 
 def _draft(state: Mapping[str, Any]) -> Draft | None:
     if not state:
         return None
-    told = state.get("published")
+    old_form = "draft" in state
+    draft = agenda_of_parts(parts_of_data(state["draft"]) if old_form else flat(state[_AGENDA]))
+    told = state.get("published") if old_form else state.get(_TOLD)
     published = None
     if told is not None:
-        sessions: Sequence[SessionState] = [SessionState.model_validate(item) for item in told["sessions"]]
+        states = told["sessions"] if old_form else told.get("sessions", {}).values()
+        sessions = [SessionState.model_validate(item) for item in states]
+        parts = parts_of_data(told["agenda"]) if old_form else flat(told["agenda"])
         published = Published(
             told["revision"],
-            Agenda.model_validate(told["agenda"]),
+            agenda_of_parts(parts),
             EventState.model_validate(told["event"]),
-            {state.id: state for state in sessions},
+            {session.id: session for session in sessions},
         )
-    return Draft(Agenda.model_validate(state["draft"]), state["draft_version"], published)
+    return Draft(draft, state["draft_version"], published, state.get("imported_version", 0))

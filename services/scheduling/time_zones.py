@@ -67,7 +67,8 @@ def to_utc(local: datetime, zone: str, which: str | None = None) -> datetime:
     """The instant of `local` (no offset) in `zone`, in UTC.
 
     `which` (`first` or `second`) answers for an hour that comes twice. Raises NotOnTheClock, TwiceOnTheClock, and
-    ValueError for an answer to a question that the day does not ask (PEP 495 tells the cases apart).
+    ValueError for an answer to a question that the day does not ask (PEP 495 tells the cases apart) or for a year at
+    the very edge of the calendar.
     """
     place = ZoneInfo(zone)
     first, second = (local.replace(tzinfo=place, fold=fold) for fold in (0, 1))
@@ -87,21 +88,43 @@ def to_utc(local: datetime, zone: str, which: str | None = None) -> datetime:
     return _utc(second if which == "second" else first)
 
 
+def at_offset(local: datetime, offset: timedelta) -> datetime:
+    """The instant of `local` on a clock that is `offset` east of UTC. Raises ValueError at the calendar's edge."""
+    try:
+        return (local - offset).replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise _beyond_the_calendar(local) from error
+
+
 def to_local(instant: datetime, zone: str) -> datetime:
-    """The wall clock in `zone` at `instant`, without an offset."""
-    return instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
+    """The wall clock in `zone` at `instant`, without an offset. Raises ValueError at the calendar's edge."""
+    try:
+        return instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None, fold=0)
+    except OverflowError as error:
+        raise _beyond_the_calendar(instant) from error
 
 
-def printed_offset(printed: str, zone: str, day: date) -> timedelta:
-    """East of UTC, what `printed` (CET, UTC+1 ...) says on a page about `zone`. Raises UnknownAbbreviation."""
+def printed_offset(printed: str, zone: str, local: datetime) -> timedelta:
+    """East of UTC, what `printed` (CET, UTC+1 ...) says beside the time `local` on a page about `zone`.
+
+    Raises UnknownAbbreviation.
+    """
     if match := _PRINTED_OFFSET.match(printed):
         sign, hours, minutes = match.groups()
         size = timedelta(hours=int(hours), minutes=int(minutes or 0))
         if size <= timedelta(hours=14):
             return -size if sign == "-" else size
     place = ZoneInfo(zone)
-    for month in (1, 7, 4, 10):  # the zone's own abbreviations of that year come first: IST is not the same everywhere
-        moment = datetime(day.year, month, 1, 12, tzinfo=place)
+    first, second = (local.replace(tzinfo=place, fold=fold) for fold in (0, 1))
+    if first.tzname() == second.tzname() == printed and _offset(first) > _offset(second):
+        raise UnknownAbbreviation(
+            f"{printed} is {offset_name(_offset(first))} and {offset_name(_offset(second))} in the hour that comes twice; "
+            f"write it as an offset, for example {offset_name(_offset(first))}"
+        )
+    # The zone's own abbreviations come first, IST is not the same everywhere: those of that moment (KST has had two
+    # offsets in one year), then those of that year.
+    moments = (datetime(local.year, month, 1, 12, tzinfo=place) for month in (1, 7, 4, 10))
+    for moment in (first, second, *moments):
         if moment.tzname() == printed:
             return _offset(moment)
     if printed in _OFFSETS:
@@ -112,16 +135,16 @@ def printed_offset(printed: str, zone: str, day: date) -> timedelta:
     )
 
 
-def zone_doubt(local: datetime, zone: str, printed: str) -> ZoneDoubt | None:
+def zone_doubt(local: datetime, zone: str, printed: str, which: str | None = None) -> ZoneDoubt | None:
     """The question to ask when `printed` does not apply in `zone` at `local`; None where both say the same instant.
 
-    Raises UnknownAbbreviation, NotOnTheClock or TwiceOnTheClock.
+    `which` (`first` or `second`) answers for an hour that comes twice. Raises UnknownAbbreviation, and what `to_utc` raises.
     """
-    offset = printed_offset(printed, zone, local.date())
-    at_printed = (local - offset).replace(tzinfo=UTC)
+    offset = printed_offset(printed, zone, local)
+    at_printed = at_offset(local, offset)
     place = ZoneInfo(zone)
     try:
-        at_local = to_utc(local, zone)
+        at_local = to_utc(local, zone, which)
     except TwiceOnTheClock:
         # The printed abbreviation itself says which of the two is meant.
         if at_printed in {_utc(local.replace(tzinfo=place, fold=fold)) for fold in (0, 1)}:
@@ -162,7 +185,14 @@ def _offset(moment: datetime) -> timedelta:
 
 
 def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise _beyond_the_calendar(moment) from error
+
+
+def _beyond_the_calendar(moment: datetime) -> ValueError:
+    return ValueError(f"the year {moment.year} is at the edge of the calendar; choose another year")
 
 
 def _minutes(span: timedelta) -> int:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime, time
 
 from services.scheduling.agenda import AgendaSession, ZoneCheck
-from services.scheduling.time_zones import TwiceOnTheClock, ZoneDoubt, printed_offset, to_local, to_utc, zone_doubt
+from services.scheduling.time_zones import (
+    TwiceOnTheClock,
+    ZoneDoubt,
+    at_offset,
+    in_words,
+    printed_offset,
+    to_local,
+    to_utc,
+    zone_doubt,
+)
 
 
 @dataclass(frozen=True)
@@ -48,32 +57,47 @@ def slot_of(session: AgendaSession, zone: str) -> Slot:
         session, "ends", datetime.combine(session.ends_on or session.date, session.ends), zone, session.ends_hour
     )
     if ends_at <= starts_at:
-        midnight = "" if session.ends_on else "; if it goes over midnight, add ends_on with the next day"
-        raise ImpossibleTime(
-            "ends", f"the end ({session.ends:%H:%M}) is not after the start ({session.starts:%H:%M}){midnight}"
-        )
+        raise ImpossibleTime("ends", _ends_too_early(session, session.starts, session.ends))
     return Slot(starts_local.date(), starts_local, ends_local, starts_at, ends_at)
 
 
 def doubt_about(session: AgendaSession, zone: str) -> ZoneDoubt | None:
-    """The zone check's question, None where there is nothing to ask or it has been answered."""
+    """The zone check's question, None where there is nothing to ask or it has been answered.
+
+    A session over a change of the clocks may be in doubt for its end alone. `session` has a slot (`slot_of`).
+    """
     if session.starts is None or session.printed_zone is None or session.zone_check is not None:
         return None
-    return zone_doubt(datetime.combine(session.date, session.starts), zone, session.printed_zone)
+    starts = datetime.combine(session.date, session.starts)
+    doubt = zone_doubt(starts, zone, session.printed_zone, session.starts_hour)
+    if doubt is None and session.ends is not None:
+        ends = datetime.combine(session.ends_on or session.date, session.ends)
+        doubt = zone_doubt(ends, zone, session.printed_zone, session.ends_hour)
+    return doubt
+
+
+def _ends_too_early(session: AgendaSession, starts: time, ends: time) -> str:
+    last = session.ends_on or session.date
+    days = ("", "") if last == session.date else (f" on {in_words(session.date)}", f" on {in_words(last)}")
+    message = f"the end ({ends:%H:%M}{days[1]}) is not after the start ({starts:%H:%M}{days[0]})"
+    if (last, ends) > (session.date, starts):  # on the wall it is: one of the two was taken for the wrong hour
+        return f"{message}: clocks are put back in between; correct starts_hour or ends_hour"
+    return message if session.ends_on else f"{message}; if it goes over midnight, add ends_on with the next day"
 
 
 def _reading(
     session: AgendaSession, field: str, local: datetime, zone: str, which: str | None
 ) -> tuple[datetime, datetime]:
     try:
-        printed_at = None
-        if session.printed_zone is not None:
-            printed_at = (local - printed_offset(session.printed_zone, zone, local.date())).replace(tzinfo=UTC)
+        offset = printed_offset(session.printed_zone, zone, local) if session.printed_zone is not None else None
     except ValueError as error:
         raise ImpossibleTime("printed_zone", str(error)) from error
-    if printed_at is not None and session.zone_check is ZoneCheck.PRINTED:
-        return to_local(printed_at, zone), printed_at
+    printed_at = None
     try:
+        if offset is not None:
+            printed_at = at_offset(local, offset)
+            if session.zone_check is ZoneCheck.PRINTED:
+                return to_local(printed_at, zone), printed_at
         return local, to_utc(local, zone, which)
     except TwiceOnTheClock as error:
         if printed_at is not None and to_local(printed_at, zone) == local:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from services.scheduling.agenda import Agenda, AgendaSession
-from services.scheduling.timetable import Slot, doubt_about, slot_of
-from shared.contracts.base import Text, said_in
+from services.scheduling.agenda import Agenda, AgendaSession, ZoneCheck
+from services.scheduling.timetable import ImpossibleTime, Slot, doubt_about, slot_of
+from services.scheduling.translations import reports
 from shared.contracts.scheduling import SessionState, Status
 
 
@@ -20,20 +23,37 @@ class Warning:
     field: str
     message: str
     blocks: bool = False
+    readings: Mapping[str, datetime] = dataclasses.field(default_factory=dict)
+    """For a zone check: each answer, and what it makes of the time in question, in UTC."""
 
-    def as_data(self) -> dict[str, str | bool]:
-        return {"code": self.code, "field": self.field, "message": self.message, "blocks": self.blocks}
+    def as_data(self) -> dict[str, Any]:
+        """JSON-ready."""
+        readings = [{"answer": answer, "utc": at.isoformat()} for answer, at in self.readings.items()]
+        return {
+            "code": self.code,
+            "field": self.field,
+            "message": self.message,
+            "blocks": self.blocks,
+            "readings": readings,
+        }
 
 
 Timed = list[tuple[AgendaSession, Slot]]
 
 
+def questions(agenda: Agenda) -> list[Warning]:
+    """What must be answered before `agenda` can be published: the warnings that block."""
+    timed, impossible = _timed(agenda)
+    return [*impossible, *_zone_checks(timed, agenda)]
+
+
 def warnings(agenda: Agenda, published: Mapping[str, SessionState] | None = None) -> list[Warning]:
-    """Every warning about `agenda`, which has no faults; those that block first."""
-    timed = [(session, slot_of(session, agenda.zone_of(session))) for session in agenda.sessions]
+    """Every warning about `agenda`; those that block first."""
+    timed, impossible = _timed(agenda)
     running: Timed = [(s, slot) for s, slot in timed if s.status is Status.SCHEDULED and slot.starts_at]
     return [
-        *_zone_checks(agenda),
+        *impossible,
+        *_zone_checks(timed, agenda),
         *_people_in_two_places(agenda, running),
         *_rooms_twice(agenda, running),
         *_outside(agenda, timed),
@@ -44,12 +64,25 @@ def warnings(agenda: Agenda, published: Mapping[str, SessionState] | None = None
     ]
 
 
+def _timed(agenda: Agenda) -> tuple[Timed, list[Warning]]:
+    """When each session is; those that cannot be. An agenda has none of them when it is kept, but the rules of a time zone
+    may have changed since."""
+    timed: Timed = []
+    impossible: list[Warning] = []
+    for session in agenda.sessions:
+        try:
+            timed.append((session, slot_of(session, agenda.zone_of(session))))
+        except ImpossibleTime as error:
+            impossible.append(Warning("impossible-time", _field(session, error.field), str(error), blocks=True))
+    return timed, impossible
+
+
 def _field(session: AgendaSession, name: str) -> str:
     return f"sessions.{session.id}.{name}"
 
 
-def _zone_checks(agenda: Agenda) -> Iterator[Warning]:
-    for session in agenda.sessions:
+def _zone_checks(timed: Timed, agenda: Agenda) -> Iterator[Warning]:
+    for session, _ in timed:
         doubt = doubt_about(session, agenda.zone_of(session))
         if doubt is not None and session.status is Status.SCHEDULED:
             yield Warning(
@@ -57,6 +90,7 @@ def _zone_checks(agenda: Agenda) -> Iterator[Warning]:
                 _field(session, "printed_zone"),
                 f"{doubt.message} Answer with zone_check: local or zone_check: printed.",
                 blocks=True,
+                readings={ZoneCheck.LOCAL.value: doubt.local_reading, ZoneCheck.PRINTED.value: doubt.printed_reading},
             )
 
 
@@ -142,28 +176,12 @@ def _was_cancelled(agenda: Agenda, published: Mapping[str, SessionState]) -> Ite
 
 
 def _translations(agenda: Agenda) -> Iterator[Warning]:
-    event = agenda.event
-    texts: list[tuple[str, dict[str, Text]]] = [
-        (
-            "event",
-            {
-                "title": event.title,
-                "subtitle": event.subtitle,
-                "description": event.description,
-                "programme": event.programme.name if event.programme is not None else {},
-                "funding": event.funding,
-                "place.directions": event.place.directions,
-                **{f"links.{number}.title": link.title for number, link in enumerate(event.links)},
-                **{f"audiences.{kind.id}.name": kind.name for kind in event.audiences},
-                **{f"questions.{asked.id}.label": asked.label for asked in event.questions},
-            },
-        )
-    ]
-    texts += [(f"blocks.{block.id}", {"title": block.title}) for block in agenda.blocks]
-    texts += [(f"sessions.{s.id}", {"title": s.title, "description": s.description}) for s in agenda.sessions]
-    for subject, fields in texts:
-        for language in event.languages:
-            missing = [name for name, text in fields.items() if said_in(text, language) and not text.get(language)]
-            if missing:
-                message = f"Not translated into {language}: {', '.join(missing)}."
-                yield Warning("translation-missing", f"{subject}.{missing[0]}", message)
+    for report in reports(agenda):
+        by_subject: dict[str, list[str]] = defaultdict(list)
+        for name in report.missing:
+            steps = name.split(".")
+            subject = steps[0] if steps[0] == "event" else ".".join(steps[:2])
+            by_subject[subject].append(name.removeprefix(f"{subject}."))
+        for subject, names in by_subject.items():
+            message = f"Not translated into {report.language}: {', '.join(names)}."
+            yield Warning("translation-missing", f"{subject}.{names[0]}", message)

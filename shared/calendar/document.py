@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from icalendar import Calendar, vText
+from icalendar import Calendar
 
 from shared.calendar.entry import Entry
-from shared.calendar.text import address, plain
+from shared.calendar.text import Said, address, plain
 from shared.calendar.zones import USUAL_FIRST_YEAR, is_utc, vtimezone
 
 PRODUCT = "-//Lectern//Lectern//EN"
@@ -43,9 +43,9 @@ def feed(heading: Heading, entries: Sequence[tuple[Entry, str]], zone: str) -> b
     head.add("PRODID", PRODUCT)
     head.add("CALSCALE", "GREGORIAN")
     for name in ("NAME", "X-WR-CALNAME"):
-        head.add(name, vText(plain(heading.name)))
+        head.add(name, Said(plain(heading.name)))
     for name in ("DESCRIPTION", "X-WR-CALDESC"):
-        head.add(name, vText(plain(heading.description)))  # or X-WR-CALDESC goes out without escapes
+        head.add(name, Said(plain(heading.description)))  # or X-WR-CALDESC goes out without escapes
     head.add("URL", address(heading.url))
     head.add("COLOR", heading.colour)
     head.add("X-WR-TIMEZONE", zone)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from icalendar import Event
 
-from shared.calendar.text import address, fold, plain
+from shared.calendar.text import Said, SaidList, address, fold, plain
 from shared.calendar.zones import is_utc, zone
 from shared.contracts.base import said_in
 from shared.contracts.scheduling import (
@@ -103,17 +103,17 @@ def entry(
     component.add("LAST-MODIFIED", changed_at(session, event))
     component.add("SEQUENCE", sequence(session, event))
     _add_times(component, session)
-    component.add("SUMMARY", words("Cancelled: {title}").format(title=summary) if cancelled else summary)
+    component.add("SUMMARY", Said(words("Cancelled: {title}").format(title=summary) if cancelled else summary))
     component.add("STATUS", "CANCELLED" if cancelled else "CONFIRMED")
     free = cancelled or all_day or session.kind is SessionKind.BREAK
     component.add("TRANSP", "TRANSPARENT" if free else "OPAQUE")
     if where := location(session.place, language, default, words):
-        component.add("LOCATION", where)
+        component.add("LOCATION", Said(where))
     component.add(
         "DESCRIPTION",
-        "\n\n".join(_paragraphs(session, language, default, words, page, cancelled, join_url)),
+        Said("\n\n".join(_paragraphs(session, language, default, words, page, cancelled, join_url))),
     )
-    component.add("CATEGORIES", [*_tracks(session, language, default), words(KINDS[session.kind])])
+    component.add("CATEGORIES", SaidList([*_tracks(session, language, default), words(KINDS[session.kind])]))
     component.add("URL", address(page))
     if join_url is not None:
         component.add("CONFERENCE", join_url, parameters={"VALUE": "URI", "FEATURE": "VIDEO", "LABEL": words("Join")})

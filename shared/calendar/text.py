@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from icalendar import vCategory, vText
+
 LIMIT = 75
 """Octets of one line, its CRLF not counted."""
 
@@ -20,6 +22,21 @@ def plain(value: str) -> str:
 def escape(value: str) -> str:
     """A TEXT value (section 3.3.11)."""
     return plain(value).translate(_SPECIAL)
+
+
+class Said(vText):
+    """A TEXT value for icalendar's components. Its own class takes a backslash before an N for a line end, and so
+    writes C:\\Names in two lines."""
+
+    def to_ical(self) -> bytes:
+        return escape(self).encode()
+
+
+class SaidList(vCategory):
+    """Several TEXT values of one property (CATEGORIES)."""
+
+    def to_ical(self) -> bytes:
+        return b",".join(escape(str(value)).encode() for value in self.cats)
 
 
 def address(url: str) -> str:

@@ -9,14 +9,23 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, WithJsonSchema
 
 from shared.contracts.base import Contract, Identifier, Instant, Language, Text
 
 EVENT_REVISED = "lectern.scheduling.event-revised.v1"
 SESSION_REVISED = "lectern.scheduling.session-revised.v1"
 
-LocalTime = Annotated[datetime, Field(description="Local date and time in the session's zone, with no offset")]
+LocalTime = Annotated[
+    datetime,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$",
+            "description": "Local date and time in the session's zone, with no offset",
+        }
+    ),
+]
 ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 

@@ -125,10 +125,12 @@ class Ledgers:
         at: datetime,
         writes: Sequence[Write] = (),
         facts: Sequence[CloudEvent] = (),
+        remove: Sequence[str] = (),
     ) -> Entry:
         """Commits the next version of `page` in one atomic write. Raises Conflict when somebody else did so first.
 
-        `state` holds the fields that change; a dotted name ("sessions.a.confirmed") changes a part of a field.
+        `state` holds the fields that change; a dotted name ("sessions.a.confirmed") changes a part of a field. `remove`
+        names fields that end.
         """
         entry = Entry(page.version + 1, at, tuple(writes), tuple(fact.encoded() for fact in facts))
         if page.version == 0:
@@ -145,13 +147,13 @@ class Ledgers:
             except DuplicateKeyError as error:
                 raise Conflict(page.stream) from error
             return entry
-        result = await self._ledgers.update_one(
-            {"_id": page.stream, "version": page.version},
-            {
-                "$set": {"version": entry.version, **{f"state.{name}": value for name, value in state.items()}},
-                "$push": {"entries": entry.as_document()},
-            },
-        )
+        change: Document = {
+            "$set": {"version": entry.version, **{f"state.{name}": value for name, value in state.items()}},
+            "$push": {"entries": entry.as_document()},
+        }
+        if remove:
+            change["$unset"] = {f"state.{name}": "" for name in remove}
+        result = await self._ledgers.update_one({"_id": page.stream, "version": page.version}, change)
         if result.modified_count != 1:
             raise Conflict(page.stream)
         return entry

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from shared.config import Settings
 from shared.observability.logs import configure_logging
-from tests.benchmarks import growth, hot_session, intake, memory, reschedule
+from tests.benchmarks import agenda_size, growth, hot_session, intake, memory, reschedule
 from tests.benchmarks.figures import Table
 from tests.support.emptied import emptied
 from tests.support.mongod import MongodNode
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "intake": intake.run,
     "reschedule": reschedule.run,
     "growth": growth.run,
+    "agenda-size": agenda_size.run,
     "memory": memory.run,
 }
 

@@ -17,9 +17,12 @@ from aiohttp.test_utils import TestClient
 import services.scheduling
 from services.scheduling.agenda_file import read_agenda
 from services.scheduling.api import Api
+from services.scheduling.editing import Editor
 from services.scheduling.intake import handlers
+from services.scheduling.listing_pages import ListingPages
 from services.scheduling.pages import Pages
 from services.scheduling.store import COLLECTIONS, Store
+from services.scheduling.views import Views
 from shared.config import Settings
 from shared.contracts.base import json_of
 from shared.contracts.registration import SEATS_CHANGED, SeatsState, SessionSeats
@@ -51,7 +54,9 @@ class Scheduling:
     def __init__(self, database: Database, settings: Settings) -> None:
         self.now, self.woken, self.database = NOW, 0, database
         self.store = Store(database, lambda: self.now, self._wake)
-        routes = [*Api(self.store, lambda: self.now).routes(), *Pages(self.store, lambda: self.now).routes()]
+        self.views = Views(database)
+        api = Api(self.store, self.views, Editor(self.store, lambda: self.now))
+        routes = [*api.routes(), *ListingPages(self.views).routes(), *Pages(self.views, lambda: self.now).routes()]
         templates = Path(services.scheduling.__file__).parent / "templates"
         self.app = make_app(settings, routes, {"scheduling": templates}, {})
         self.client: Client
@@ -386,7 +391,7 @@ async def seats_told(scheduling: Scheduling, sequence: int, confirmed: int, wait
     session = SessionSeats(session_id=WORKSHOP_3, capacity=60, confirmed=confirmed, waiting=waiting)
     state = SeatsState(event_id="milipol-2019", confirmed=confirmed, sessions=[session])
     event = fact(SEATS_CHANGED, "events/milipol-2019/seats", sequence, state, at=NOW)
-    await handlers(scheduling.store)[SEATS_CHANGED](event, Delivery("lectern.scheduling", event.type, event.encode()))
+    await handlers(scheduling.views)[SEATS_CHANGED](event, Delivery("lectern.scheduling", event.type, event.encode()))
 
 
 async def test_seats_left_follow_what_registration_told_last(scheduling: Scheduling) -> None:

@@ -12,6 +12,7 @@ from services.scheduling.agenda_file import read_agenda
 from services.scheduling.domain import publish
 from services.scheduling.service import build
 from services.scheduling.store import COLLECTIONS, Decision, Draft, Store
+from services.scheduling.views import Views
 from shared.contracts.cloudevent import CloudEvent, decode
 from shared.contracts.registration import SEATS_CHANGED, SeatsState, SessionSeats
 from shared.contracts.registry import EVENTS
@@ -100,11 +101,11 @@ async def test_a_stop_between_commit_and_settling_delays_views_and_facts_and_los
         patch.setattr(Ledgers, "settle", stopped)
         with pytest.raises(Stopped):
             await store.change("milipol-2019", publishing)
-    assert await store.event("milipol-2019") is None
+    assert await Views(database).event("milipol-2019") is None
     assert await database[OUTBOX.name].count_documents({}) == 0, "control: nothing was written but the ledger"
     draft = await store.draft("milipol-2019")
     assert draft is not None
     assert draft.published is not None, "and yet it is decided"
     await Ledgers(database).settle_left_over(datetime(2019, 10, 1, 13, tzinfo=UTC))
-    assert len(await store.sessions("milipol-2019")) == 7
+    assert len(await Views(database).sessions("milipol-2019")) == 7
     assert await database[OUTBOX.name].count_documents({}) == 8

@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 from shared.web.i18n import LOCALES, languages, translations
 
 ROOT = Path(__file__).parents[2]
-KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
+KEYWORDS = {"_": None, "N_": None, "gettext": None, "words": None, "_words": None, "ngettext": (1, 2)}
 METHODS = [("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2"), ("**.py", "python")]
 
 

@@ -10,12 +10,15 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
+from urllib.parse import quote
 
 from services.scheduling.agenda import Agenda, AgendaSession
 from services.scheduling.agenda_file import Source, agenda_of
 from services.scheduling.domain import AgendaRefused
 from services.scheduling.faults import Path
+from services.scheduling.hours import which_hour
 from services.scheduling.imports.foreign import (
     EVENT_TEXTS,
     SESSION_TEXTS,
@@ -26,14 +29,17 @@ from services.scheduling.imports.foreign import (
     ForeignSession,
     Hints,
 )
+from services.scheduling.time_zones import check_zone, to_local, to_utc
 from services.scheduling.timetable import slot_of
 from shared.contracts.base import said_in
 from shared.contracts.cloudevent import problem
-from shared.contracts.scheduling import Audience
+from shared.contracts.scheduling import Audience, SessionKind, Status
 
 MAX_ID = 80
 _ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,79}$")
 _HOURS = frozenset({"starts_hour", "ends_hour"})
+_KINDS = {"workshops": SessionKind.WORKSHOP.value, "web-conferences": SessionKind.WEB_CONFERENCE.value}
+"""What a session is where the file does not say, by the kind of event; else a presentation."""
 _ROLES = {"keynote": "keynote", "panel": "panellist", "workshop": "speaker"}
 
 
@@ -82,13 +88,22 @@ class _Merge:
         self._blocks = _Names(data.get("blocks", []), "title", self._language)
         self._people = _Names(data.get("people", []), "name", None)
         self._event = self._event_data(dict(data.get("event", {})), hints)
+        self._problems: list[dict[str, str]] = []
+        self._shown_rooms: Mapping[str, str] = (
+            foreign.rooms_of(before, self._language) if before is not None and foreign.rooms_of is not None else {}
+        )
         self._old = {session["id"]: session for session in data.get("sessions", [])}
         self._models = {session.id: session for session in before.sessions} if before is not None else {}
         self._tracks = [track for session in self._old.values() for track in session.get("tracks", [])]
 
     def source(self) -> Source:
         told = [(session_id(self._event_id, item.key), item) for item in self._foreign.sessions]
+        # Our own files show sessions that went from the agenda, as cancelled: they are no news, and do not come back.
+        gone = Status.CANCELLED.value if self._before is not None else None
+        told = [(id_, item) for id_, item in told if id_ in self._old or not gone or item.fields.get("status") != gone]
         merged = [(self._session(id_, item), item) for id_, item in told]
+        if self._problems:
+            raise AgendaRefused(self._problems)
         ordered = self._ordered(merged)
         if not self._event.get("starts_on"):
             self._set_days([session for session, _ in ordered])
@@ -117,63 +132,108 @@ class _Merge:
                 self._say(event, name, str(value))
             elif not (name == "zone" and self._before is not None):  # a draft's zone is the organiser's decision
                 event[name] = value
+        if self._before is None:
+            for name, value in self._foreign.event_if_new.items():
+                event.setdefault(name, {self._language: value} if name in EVENT_TEXTS else value)
         if "title" not in event:
             event["title"] = {self._language: self._event_id}
         return event
 
     def _session(self, id_: str, told: ForeignSession) -> dict[str, Any]:
         session = dict(self._old.get(id_, {"id": id_}))
-        speaks = self._foreign.speaks_of
+        model = self._models.get(id_)
+        speaks = self._foreign.speaks_of - told.silent
         for name in speaks & SESSION_TEXTS:
             self._say(session, name, str(told.fields.get(name) or ""))
         simple = (
-            speaks - SESSION_TEXTS - TIMES - _HOURS - {"zone", "room", "block", "tracks", "people", "links", "outcome"}
-        )
+            speaks - SESSION_TEXTS - TIMES - _HOURS
+            - {"zone", "room", "block", "track", "tracks", "people", "links", "outcome"}
+        )  # fmt: skip
+        if told.fields.get("status") == Status.CANCELLED and self._event.get("status") == Status.CANCELLED:
+            simple -= {"status"}  # the event's cancellation, which every session shows
         for name in sorted(simple):
             _put(session, name, told.fields.get(name))
+        if "kind" not in simple:
+            session.setdefault("kind", _KINDS.get(str(self._event.get("kind")), SessionKind.PRESENTATION.value))
         if speaks & TIMES:
-            self._set_times(session, told, self._models.get(id_))
+            self._set_times(session, told, model)
         if "room" in speaks:
-            _put(session, "room", self._rooms.id_of(told.fields.get("room")))
-        if "block" in speaks:
+            self._set_room(session, told.fields.get("room"), model)
+        if "block" in speaks and not self._blocks.calls(session.get("block"), told.fields.get("block")):
             _put(session, "block", self._blocks.id_of(told.fields.get("block")))
         if "tracks" in speaks:
-            _put(session, "tracks", [self._track(name) for name in told.fields.get("tracks") or []])
+            _put(session, "tracks", self._with_tracks(session.get("tracks", []), told.fields.get("tracks") or []))
+        if "track" in speaks:
+            _put(session, "tracks", self._with_track(session.get("tracks", []), _text(told.fields.get("track"))))
         if "people" in speaks:
             _put(session, "people", self._appearances(session, told.fields.get("people") or []))
         for name in sorted(speaks & {"links", "outcome"}):
             _put(session, name, self._links(session.get(name, []), told.fields.get(name) or []))
+        if (link := told.fields.get("link")) and link.url not in {item["url"] for item in session.get("links", [])}:
+            title = {self._language: link.title or link.url}
+            session["links"] = [*session.get("links", []), {"title": title, "url": link.url}]
         return session
+
+    def _set_room(self, session: dict[str, Any], name: object, model: AgendaSession | None) -> None:
+        """Leaves the room where the file names the place that a reader is shown: it may be the event's own."""
+        if self._before is not None:
+            place = self._before.event.place
+            room = next((r for r in self._before.rooms if model is not None and r.id == model.room), None)
+            elsewhere = room is not None and room.online and not place.online
+            shown = room.name if room is not None and (room.name or elsewhere) else place.room
+            if _is_called(shown, name) and (model is not None or _text(name)):
+                return
+            if model is not None and _folded(self._shown_rooms.get(model.id, "")) == _folded(_text(name)) != "":
+                return
+        _put(session, "room", self._rooms.id_of(name))
 
     def _set_times(self, session: dict[str, Any], told: ForeignSession, model: AgendaSession | None) -> None:
         """Leaves the times as they are written where they mean the same: a printed zone and its answer are kept."""
         event_zone = str(self._event.get("zone", ""))
         zone = told.fields.get("zone") or (model.zone if model is not None and model.zone else event_zone)
+        fields = _placed({**told.fields, **self._moments(told, event_zone)}, zone)
         if model is not None and self._before is not None:
             slot = slot_of(model, self._before.zone_of(model))
             same = (
-                _text(told.fields.get("date")) == slot.day.isoformat()
-                and _minutes(told.fields.get("starts")) == (f"{slot.starts_local:%H:%M}" if slot.starts_local else "")
-                and _minutes(told.fields.get("ends")) == (f"{slot.ends_local:%H:%M}" if slot.ends_local else "")
-                and (not slot.ends_local or _last_day(told.fields) == slot.ends_local.date().isoformat())
+                _text(fields.get("date")) == slot.day.isoformat()
+                and _minutes(fields.get("starts")) == (f"{slot.starts_local:%H:%M}" if slot.starts_local else "")
+                and _minutes(fields.get("ends")) == (f"{slot.ends_local:%H:%M}" if slot.ends_local else "")
+                and (not slot.ends_local or _last_day(fields) == slot.ends_local.date().isoformat())
                 and zone == self._before.zone_of(model)
-                and told.fields.get("starts_hour") in (None, model.starts_hour)
-                and told.fields.get("ends_hour") in (None, model.ends_hour)
+                and _same_hour(fields.get("starts_hour"), slot.starts_local, slot.starts_at, zone)
+                and _same_hour(fields.get("ends_hour"), slot.ends_local, slot.ends_at, zone)
             )
             if same:
                 return
         for name in (*TIMES, *_HOURS, "printed_zone", "zone_check"):
             session.pop(name, None)
         for name in (*TIMES, *_HOURS):
-            _put(session, name, told.fields.get(name))
+            _put(session, name, fields.get(name))
         if session.get("ends_on") == session.get("date"):
             session.pop("ends_on", None)
         _put(session, "zone", zone if zone != event_zone else None)
 
+    def _moments(self, told: ForeignSession, zone: str) -> dict[str, datetime]:
+        """The instants that depend on the event's zone; what the file is refused for is told at the end."""
+        if told.moments is None:
+            return {}
+        try:
+            starts_at, ends_at = told.moments(check_zone(zone))
+        except AgendaRefused as refused:
+            self._problems += refused.problems
+        except ValueError as error:
+            message = f"{error}; or say it with the parameter zone" if zone else (
+                "the file does not say in which time zone the event is; add the parameter zone, for example zone=Europe/Paris"
+            )  # fmt: skip
+            raise AgendaRefused([problem("zone", message, "zone")]) from error
+        else:
+            return {"starts_at": starts_at} | ({"ends_at": ends_at} if ends_at is not None else {})
+        return {}
+
     def _say(self, holder: dict[str, Any], name: str, words: str) -> None:
         """Sets a text in the file's language. What a reader would be shown anyway is no news, and no translation."""
         text = dict(holder.get(name, {}))
-        if words.strip() == said_in(text, self._language, self._first or self._language).strip():
+        if _unix(words) == _unix(said_in(text, self._language, self._first or self._language)):
             return
         if words.strip():
             text[self._language] = words
@@ -181,12 +241,30 @@ class _Merge:
             text = {}
         _put(holder, name, text)
 
-    def _track(self, name: str) -> dict[str, str]:
-        known = next((t for t in self._tracks if _same_name(t, name)), None)
+    def _track(self, name: str, had: Sequence[dict[str, str]]) -> dict[str, str]:
+        known = next((t for t in [*had, *self._tracks] if _is_called(t, name)), None)
         if known is None:
             known = {self._language: name}
             self._tracks.append(known)
         return dict(known)
+
+    def _with_tracks(self, had: Sequence[dict[str, str]], names: Sequence[str]) -> list[dict[str, str]]:
+        """The tracks of these names; where several of the session's have one name, each is taken once."""
+        left, result = list(had), []
+        for name in names:
+            track = self._track(name, left)
+            if track in left:
+                left.remove(track)
+            result.append(track)
+        return result
+
+    def _with_track(self, had: Sequence[dict[str, str]], name: str) -> list[dict[str, str]]:
+        """The tracks with `name` for the first of them; no name, no tracks."""
+        if not name.strip():
+            return []
+        if had and _is_called(had[0], name):
+            return list(had)
+        return [self._track(name, had), *(track for track in had[1:] if not _is_called(track, name))]
 
     def _appearances(self, session: dict[str, Any], people: Sequence[ForeignPerson]) -> list[dict[str, str]]:
         had: dict[str, list[str]] = {}
@@ -194,7 +272,7 @@ class _Merge:
             had.setdefault(part["person"], []).append(part["role"])
         result: list[dict[str, str]] = []
         for person in people:
-            id_ = self._people.id_of(person.name)
+            id_ = self._here(person, session.get("people", []), result) or self._people.id_of(person.name)
             if id_ is None:
                 continue
             self._tell_of(id_, person)
@@ -203,6 +281,18 @@ class _Merge:
         unique = [part for n, part in enumerate(result) if part not in result[:n]]
         old = [part for part in session.get("people", []) if part in unique]
         return old if len(old) == len(unique) else unique  # another order of the same people is no change
+
+    def _here(
+        self, person: ForeignPerson, before: Sequence[dict[str, str]], taken: Sequence[dict[str, str]]
+    ) -> str | None:
+        """Of several people of one name, the one who is in the session already."""
+        same = [part["person"] for part in before if self._people.calls(part["person"], person.name)]
+        if person.role is None:
+            used = {part["person"] for part in taken}
+            return next((id_ for id_ in same if id_ not in used), None)
+        parts = [*before, *({"person": id_, "role": person.role} for id_ in same)]
+        free = [part for part in parts if part["role"] == person.role and part not in taken]
+        return next((part["person"] for part in free if part["person"] in same), None)
 
     def _tell_of(self, id_: str, person: ForeignPerson) -> None:
         entry = next(item for item in self._people.items if item["id"] == id_)
@@ -214,14 +304,19 @@ class _Merge:
 
     def _links(self, before: Sequence[Mapping[str, Any]], told: Sequence[ForeignLink]) -> list[dict[str, Any]]:
         """Public links as the file has them; those for registrants and members, which no file shows, stay."""
-        public = {link["url"]: link for link in before if _is_public(link)}
+        public: dict[str, list[Mapping[str, Any]]] = {}
+        for item in before:
+            if _is_public(item):
+                public.setdefault(_address(item["url"]), []).append(item)
+        urls = [_address(item["url"]) for item in before if _is_public(item)]
         private = [dict(link) for link in before if not _is_public(link)]
         result: list[dict[str, Any]] = []
         for link in told:
-            entry = dict(public.get(link.url, {"url": link.url}))
+            known = public.get(_address(link.url))
+            entry = dict(known.pop(0)) if known else {"url": link.url} | ({"kind": link.kind} if link.kind else {})
             self._say(entry, "title", link.title or link.url)
             result.append(entry)
-        if [link["url"] for link in result] == list(public):
+        if [_address(link["url"]) for link in result] == urls:
             places = iter(result)
             return [next(places) if _is_public(link) else dict(link) for link in before]
         return [*result, *private]
@@ -237,7 +332,7 @@ class _Merge:
         for id_, session in self._old.items():
             if id_ in by_id:
                 result += by_id[id_]
-            elif self._foreign.unspeakable(self._models[id_]):
+            elif self._foreign.unspeakable(self._models[id_]) or self._is_called_off():
                 result.append((session, None))
         place = 0
         for session, told in merged:
@@ -249,8 +344,14 @@ class _Merge:
                 place += 1
         return result
 
+    def _is_called_off(self) -> bool:
+        """Whether the event is cancelled and the format has no word for it: no session is missing in such a file."""
+        return self._event.get("status") == Status.CANCELLED and "status" not in self._foreign.speaks_of
+
     def _set_days(self, sessions: Sequence[Mapping[str, Any]]) -> None:
-        days = sorted(str(session["date"]) for session in sessions if session.get("date"))
+        days = sorted(day for session in sessions if _is_day(day := str(session.get("date", ""))))
+        if sessions and not days:  # the sessions are refused for it, with their lines; the event need not be as well
+            days = ["2000-01-01"]
         if days:
             self._event["starts_on"], self._event["ends_on"] = days[0], days[-1]
 
@@ -293,6 +394,12 @@ class _Names:
             self._by_name[_folded(name)] = known
         return known
 
+    def calls(self, id_: object, name: object) -> bool:
+        """Whether the item `id_` has this name, in any language; no item, no name."""
+        item = next((item for item in self.items if item["id"] == id_), None)
+        said = item.get(self._field, {}) if item is not None else {}
+        return _is_called({"": said} if isinstance(said, str) else said, name)
+
     def _new_id(self, name: str) -> str:
         taken = {item["id"] for item in self.items}
         base = slug(name)[: MAX_ID - 11].strip("-") or hashlib.sha256(name.encode()).hexdigest()[:10]
@@ -311,12 +418,58 @@ def _is_public(link: Mapping[str, Any]) -> bool:
     return bool(link.get("audience", Audience.PUBLIC.value) == Audience.PUBLIC.value)
 
 
-def _same_name(text: Mapping[str, str], name: str) -> bool:
-    return _folded(name) in {_folded(words) for words in text.values()}
+def _address(url: str) -> str:
+    """An address without letters that files of some formats must escape (RFC 3986, section 2)."""
+    return quote(url, safe="!#$%&'()*+,/:;=?@[]~")
+
+
+def _is_called(text: Mapping[str, str], name: object) -> bool:
+    """Whether `text` is `name` in one of its languages, or both are empty."""
+    wanted = _folded(_text(name))
+    return wanted in {_folded(words) for words in text.values()} if any(text.values()) else not wanted
+
+
+def _unix(words: str) -> str:
+    """Without the line ends of one system or the other, and without byte order marks: files do not keep them."""
+    return words.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "").strip()
+
+
+def _placed(fields: Mapping[str, Any], zone: str) -> dict[str, Any]:
+    """The fields with the local times that instants are in `zone`."""
+    result = dict(fields)
+    for name, day in (("starts", "date"), ("ends", "ends_on")):
+        instant: datetime | None = result.pop(f"{name}_at", None)
+        if instant is None:
+            continue
+        try:
+            local = to_local(instant, check_zone(zone))
+            result[f"{name}_hour"] = which_hour(local, instant, zone)
+        except ValueError:
+            local = instant.replace(tzinfo=None)  # there is no such zone, and the agenda is refused for it
+        result[day] = local.date().isoformat()
+        result[name] = local.time().isoformat("seconds" if local.second else "minutes")
+    return result
+
+
+def _same_hour(told: str | None, local: datetime | None, instant: datetime | None, zone: str) -> bool:
+    """Whether the hour that the file says is the one that is meant already; a file may leave it open."""
+    if told is None or local is None:
+        return True
+    try:
+        return to_utc(local, zone, told) == instant
+    except ValueError:
+        return False
+
+
+def _is_day(words: str) -> bool:
+    try:
+        return date.fromisoformat(words).isoformat() == words
+    except ValueError:
+        return False
 
 
 def _folded(name: str) -> str:
-    return " ".join(name.split()).casefold()
+    return " ".join(_unix(name).split()).casefold()
 
 
 def _text(value: object) -> str:

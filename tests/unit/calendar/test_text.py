@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from icalendar import Event
 
-from shared.calendar.text import address, escape, fold
+from shared.calendar.text import Said, address, escape, fold
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), max_size=400))
@@ -24,3 +25,12 @@ def test_text_is_escaped_and_control_characters_are_left_out() -> None:
 def test_address_cannot_smuggle_a_line() -> None:
     assert address("https://x.example/a b\r\nATTENDEE:evil") == "https://x.example/a%20b%0D%0AATTENDEE:evil"
     assert address("https://x.example/?q=%20&a=1,2;3") == "https://x.example/?q=%20&a=1,2;3"
+
+
+def test_a_backslash_before_an_n_is_no_line_end() -> None:
+    entry = Event()
+    for name, words in (("SUMMARY", "C:\\Names, and C:\\new"), ("DESCRIPTION", "one\ntwo")):
+        entry.add(name, Said(words))
+    read = Event.from_ical(entry.to_ical())
+    assert str(read["SUMMARY"]) == "C:\\Names, and C:\\new"
+    assert str(read["DESCRIPTION"]) == "one\ntwo"

@@ -226,3 +226,10 @@ def test_the_parser_in_c_and_the_one_in_python_read_the_same(path: Any, monkeypa
         sources.append(agenda_file.read_yaml(path.read_bytes()))
         assert refused(GOOD.replace("kind: workshops", "kind:"))[0]["line"] == "3"
     assert sources[0] == sources[1]
+
+
+def test_json_names_the_line_too() -> None:
+    body = b'{"event": {"id": "x", "kind": "conference",\n "title": "X", "zone": "Europe/Paris",\n "starts_on": "2021-05-05",\n "ends_on": "2021-05-0"}}'
+    with pytest.raises(AgendaRefused) as refused:
+        read_agenda(body, is_json=True)
+    assert [(p["field"], p.get("line")) for p in refused.value.problems] == [("event.ends_on", "4")]

@@ -14,7 +14,7 @@ from services.scheduling.agenda_file import Source, agenda_of
 from services.scheduling.difference import difference
 from services.scheduling.domain import (
     AgendaRefused,
-    NoSuchSession,
+    NoSuchPart,
     Publication,
     Published,
     RegistrationIs,
@@ -22,8 +22,8 @@ from services.scheduling.domain import (
     publish,
     registration_is,
     with_event_cancelled,
+    with_part_patched,
     with_session_cancelled,
-    with_session_patched,
 )
 from services.scheduling.faults import faults
 from services.scheduling.public_view import public_event, public_session
@@ -45,7 +45,7 @@ def published(agenda: Agenda, before: Published | None = None, now: datetime = N
 
 
 def patched(agenda: Agenda, session_id: str, patch: dict[str, Any]) -> Agenda:
-    return agenda_of(Source(with_session_patched(agenda, session_id, patch)))
+    return agenda_of(Source(with_part_patched(agenda, "sessions", session_id, patch)))
 
 
 def codes(agenda: Agenda, before: Published | None = None) -> list[str]:
@@ -124,7 +124,7 @@ def test_cancelling_one_session_is_news_of_that_session() -> None:
     first = published(sample("milipol-2019")).published
     second = published(with_session_cancelled(first.agenda, WORKSHOP_3), first, LATER)
     assert [(s.id, s.status) for s in second.sessions_told] == [(WORKSHOP_3, Status.CANCELLED)]
-    with pytest.raises(NoSuchSession):
+    with pytest.raises(NoSuchPart):
         with_session_cancelled(first.agenda, "milipol-2019-workshop-9")
 
 

@@ -1,0 +1,158 @@
+"""The words of organisers' pages: names of fields, kinds, roles, audiences and states in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shared.calendar.entry import KINDS, ROLES
+from shared.web.i18n import DEFAULT
+
+Words = Callable[[str], str]
+"""The catalogue's gettext."""
+
+
+def field_names(words: Words) -> dict[str, str]:
+    """What the fields of an agenda, and of what is published of it, are called."""
+    return {
+        "title": words("Title"),
+        "name": words("Name"),
+        "subtitle": words("Subtitle"),
+        "description": words("Description"),
+        "kind": words("Kind"),
+        "number": words("Number"),
+        "status": words("State"),
+        "language": words("Language spoken"),
+        "languages": words("Languages"),
+        "block": words("Part of the day"),
+        "blocks": words("Parts of the day"),
+        "tracks": words("Tracks"),
+        "date": words("Day"),
+        "starts": words("Starts"),
+        "starts_local": words("Starts"),
+        "ends": words("Ends"),
+        "ends_local": words("Ends"),
+        "starts_on": words("First day"),
+        "ends_on": words("Last day"),
+        "zone": words("Time zone"),
+        "printed_zone": words("Printed zone"),
+        "zone_check": words("Which time is meant"),
+        "starts_hour": words("Which hour it starts"),
+        "ends_hour": words("Which hour it ends"),
+        "room": words("Room"),
+        "venue": words("Venue"),
+        "level": words("Level"),
+        "directions": words("How to get there"),
+        "address": words("Address"),
+        "online": words("Online"),
+        "join_url": words("Link to join"),
+        "people": words("People"),
+        "contacts": words("Contacts"),
+        "affiliation": words("Affiliation"),
+        "country": words("Country"),
+        "position": words("Position"),
+        "email": words("E-mail"),
+        "funding": words("Funding"),
+        "links": words("Links"),
+        "outcome": words("Outcome"),
+        "by_choice": words("People choose it when they register"),
+        "open": words("Registration is taken here"),
+        "capacity": words("Seats"),
+        "opens": words("Registration opens"),
+        "closes": words("Registration closes"),
+        "waiting_list": words("Waiting list"),
+        "programme": words("Programme"),
+        "side_event": words("Side event"),
+        "series": words("Series"),
+        "round": words("Round"),
+        "hosts": words("Hosts"),
+        "supporters": words("With the support of"),
+        "audiences": words("Kinds of attendees"),
+        "requirements": words("Registrations elsewhere"),
+        "questions": words("Questions at registration"),
+        "url": words("Address on the web"),
+        "id": words("Id"),
+    }
+
+
+def kinds(words: Words) -> dict[str, str]:
+    """Kinds of session by their value."""
+    return {kind.value: words(name) for kind, name in KINDS.items()}
+
+
+def roles(words: Words) -> dict[str, str]:
+    """Roles by their value."""
+    return {role.value: words(name) for role, name in ROLES.items()}
+
+
+def audiences(words: Words) -> dict[str, str]:
+    """Who may see a link, by its value."""
+    return {
+        "public": words("everybody"),
+        "registrants": words("registered people"),
+        "members": words("members only"),
+    }
+
+
+def outcome_kinds(words: Words) -> dict[str, str]:
+    """What a session left, by its value."""
+    return {
+        "article": words("Article"),
+        "slides": words("Slides"),
+        "recording": words("Recording"),
+        "minutes": words("Minutes"),
+    }
+
+
+def event_kinds(words: Words) -> dict[str, str]:
+    """Kinds of event by their value."""
+    return {
+        "conference": words("Conference"),
+        "workshops": words("Workshops"),
+        "web-conferences": words("Web conferences"),
+    }
+
+
+def fault_words(message: str, code: str, words: Words, language: str) -> tuple[str, bool]:
+    """A fault in the reader's language, and whether it could be said in it: else it is in English, as it was found."""
+    telling = {
+        "does not exist in": words(
+            "This time does not exist on that day: clocks go forward over it. Choose an earlier or later time."
+        ),
+        "comes twice": words(
+            "This time comes twice on that day: clocks are put back. Say below which of the two is meant."
+        ),
+        "comes once": words("This time comes once on that day; leave open which one is meant."),
+        "is not after the start": words("The end is not after the start. If it goes over midnight, give the last day."),
+        "clocks are put back in between": words(
+            "The end is not after the start: check which of the two hours is meant."
+        ),
+        "there is an end and no start": words("There is an end and no start; add the start, or clear the end."),
+        "gives the day of the end": words("There is a last day and no end; add the end, or clear the last day."),
+        "no single meaning": words(
+            "This abbreviation has no single meaning; write it as an offset, for example UTC+1."
+        ),
+        "is not a place's zone": words("Name the zone after a place, for example Europe/Paris."),
+        "is not in the IANA": words("There is no such time zone; write for example Europe/Paris."),
+        "last day is before the first": words("The last day is before the first; change one of them."),
+        "closes before it opens": words("Registration closes before it opens; change one of them."),
+        "write it in at least one language": words("Write it in at least one language."),
+        "the file does not say which event": words("The file does not say which event it is for; write its id below."),
+    }
+    by_code = {
+        "person-twice": words("This person is here twice in the same role; remove one."),
+        "unknown-person": words("This person is not in the agenda any more; choose another."),
+        "unknown-room": words("This room is not in the agenda any more; choose another."),
+        "unknown-block": words("This part of the day is not in the agenda any more; choose another."),
+        "int_parsing": words("Write a whole number."),
+        "int_from_float": words("Write a whole number."),
+        "greater_than_equal": words("This number is too small."),
+        "less_than_equal": words("This number is too large."),
+        "enum": words("Choose one from the list."),
+        "string_too_long": words("This is too long; shorten it."),
+        "missing": words("This is missing; please fill it in."),
+        "too-large": words("The agenda is too large; shorten its texts."),
+    }
+    # The later of two that fit says more: an end that is too early because of the clocks.
+    found = [said for part, said in telling.items() if part in message]
+    said = found[-1] if found else by_code.get(code) or words(message)
+    return said, language == DEFAULT or said != message
