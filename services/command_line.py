@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from services.scheduling.command_line import agenda
+from services.scheduling.command_line.agenda import agenda
 from shared.clock import use_own_zone_rules
 
 

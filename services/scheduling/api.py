@@ -8,10 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
-from services.scheduling.api_drafts import Drafts
-from services.scheduling.api_publishing import Publishing
-from services.scheduling.api_reading import Reading
 from services.scheduling.editing import Editor
+from services.scheduling.operations.drafts import Drafts
+from services.scheduling.operations.publishing import Publishing
+from services.scheduling.operations.reading import Reading
 from services.scheduling.store import Store
 from services.scheduling.views import Views
 from shared.web.openapi import Operation, document, routes_of

@@ -8,7 +8,7 @@ from services.scheduling.api import Api
 from services.scheduling.editing import Editor
 from services.scheduling.intake import handlers
 from services.scheduling.listing_pages import ListingPages
-from services.scheduling.organiser_pages import OrganiserPages
+from services.scheduling.organiser.pages import OrganiserPages
 from services.scheduling.pages import Pages
 from services.scheduling.store import COLLECTIONS, Store
 from services.scheduling.views import Views

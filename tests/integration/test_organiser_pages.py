@@ -24,7 +24,7 @@ from services.scheduling.exports.own import agenda_json
 from services.scheduling.exports.schedule_json import schedule_json
 from services.scheduling.exports.schedule_xml import schedule_xml
 from services.scheduling.exports.table import agenda_table
-from services.scheduling.organiser_pages import OrganiserPages
+from services.scheduling.organiser.pages import OrganiserPages
 from services.scheduling.pages import Pages
 from services.scheduling.public_view import PublicAgenda, public_agenda
 from services.scheduling.publication import event_state, session_states

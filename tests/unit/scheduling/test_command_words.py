@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scheduling.command_words import change_lines, fault_line, translation_line, warning_lines
+from services.scheduling.command_line.words import change_lines, fault_line, translation_line, warning_lines
 from services.scheduling.difference import difference
 from services.scheduling.warnings import warnings
 from tests.unit.scheduling.samples import sample, small

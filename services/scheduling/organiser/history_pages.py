@@ -10,8 +10,8 @@ from services.scheduling.answers import revision_line, told_changes, unpublished
 from services.scheduling.difference import Change, difference
 from services.scheduling.domain import AgendaRefused, NoSuchPart
 from services.scheduling.editing import EditedByHand, Editor, NoSuchEvent
-from services.scheduling.organiser_changes import told
-from services.scheduling.organiser_event_pages import (
+from services.scheduling.organiser.changes import told
+from services.scheduling.organiser.event_pages import (
     event_shared,
     note_in,
     problem_words,
@@ -19,7 +19,7 @@ from services.scheduling.organiser_event_pages import (
     reader_of,
     yaml_answer,
 )
-from services.scheduling.organiser_visit import HOME, Gate, Visit
+from services.scheduling.organiser.visit import HOME, Gate, Visit
 from services.scheduling.reading import moment_in_words
 from services.scheduling.request_parts import cursor_to, number_in
 from services.scheduling.store import Draft, DraftMoved, Store

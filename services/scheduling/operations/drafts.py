@@ -7,7 +7,10 @@ import asyncio
 from aiohttp import web
 
 from services.scheduling import answers
-from services.scheduling.api_parameters import (
+from services.scheduling.editing import Edited, Editor
+from services.scheduling.exports.own import agenda_yaml
+from services.scheduling.imports.files import MAX_FILE, MEDIA_TYPES, read_file
+from services.scheduling.operations.parameters import (
     CURSOR,
     DRY_RUN,
     EVENT_ID,
@@ -20,10 +23,7 @@ from services.scheduling.api_parameters import (
     SHIFT_TO,
     VERSION,
 )
-from services.scheduling.api_refusals import no_event, refusals
-from services.scheduling.editing import Edited, Editor
-from services.scheduling.exports.own import agenda_yaml
-from services.scheduling.imports.files import MAX_FILE, MEDIA_TYPES, read_file
+from services.scheduling.operations.refusals import no_event, refusals
 from services.scheduling.request_parts import (
     choice_in,
     cursor_to,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from babel.dates import get_timezone_location
 
 from services.scheduling.agenda import Agenda, AgendaSession, ZoneCheck
-from services.scheduling.organiser_changes import Reader
-from services.scheduling.organiser_words import Words
+from services.scheduling.organiser.changes import Reader
+from services.scheduling.organiser.words import Words
 from services.scheduling.reading import spoken_languages
 from services.scheduling.time_zones import offset_at, printed_offset, to_local
 from services.scheduling.timetable import doubt_about, slot_of

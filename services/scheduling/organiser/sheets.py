@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from services.scheduling.agenda import Agenda
-from services.scheduling.organiser_form import Rows, Sheet, Values
+from services.scheduling.organiser.form import Rows, Sheet, Values
 from services.scheduling.time_zones import TwiceOnTheClock, check_zone, to_utc
 from shared.contracts.base import Text, said_in
 

@@ -26,11 +26,11 @@ from services.scheduling.domain import AgendaRefused
 from services.scheduling.editing import EditedByHand, Editor
 from services.scheduling.imports.files import MEDIA_TYPES, AgendaFile, Format, format_of_name, read_file
 from services.scheduling.imports.foreign import Hints
-from services.scheduling.organiser_changes import told
-from services.scheduling.organiser_event_pages import problem_words, reader_of
-from services.scheduling.organiser_visit import HOME, NOT_KEPT, Gate, Visit
-from services.scheduling.organiser_warnings import groups, questions
-from services.scheduling.organiser_words import event_kinds
+from services.scheduling.organiser.changes import told
+from services.scheduling.organiser.event_pages import problem_words, reader_of
+from services.scheduling.organiser.visit import HOME, NOT_KEPT, Gate, Visit
+from services.scheduling.organiser.warnings import groups, questions
+from services.scheduling.organiser.words import event_kinds
 from services.scheduling.store import DraftMoved, Store
 from services.scheduling.time_zones import check_zone
 from shared.contracts.cloudevent import problem

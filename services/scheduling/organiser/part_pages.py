@@ -21,16 +21,16 @@ from services.scheduling.difference import Change
 from services.scheduling.domain import AgendaRefused, NoSuchPart
 from services.scheduling.editing import Editor, NoSuchEvent
 from services.scheduling.imports.merge import session_id as id_for
-from services.scheduling.organiser_changes import Told, told
-from services.scheduling.organiser_event_pages import (
+from services.scheduling.organiser.changes import Told, told
+from services.scheduling.organiser.event_pages import (
     event_shared,
     note_in,
     part_of,
     problem_words,
     reader_of,
 )
-from services.scheduling.organiser_form import Sheet, Values, rows_in, with_rows
-from services.scheduling.organiser_sheets import (
+from services.scheduling.organiser.form import Sheet, Values, rows_in, with_rows
+from services.scheduling.organiser.sheets import (
     EVENT,
     SESSION,
     asked_hours,
@@ -40,9 +40,9 @@ from services.scheduling.organiser_sheets import (
     values_of,
     without_needless_hours,
 )
-from services.scheduling.organiser_visit import HOME, Gate, Visit
-from services.scheduling.organiser_warnings import hour_choices, language_name
-from services.scheduling.organiser_words import audiences, field_names, kinds, outcome_kinds, roles
+from services.scheduling.organiser.visit import HOME, Gate, Visit
+from services.scheduling.organiser.warnings import hour_choices, language_name
+from services.scheduling.organiser.words import audiences, field_names, kinds, outcome_kinds, roles
 from services.scheduling.store import Draft, DraftMoved, Store
 from shared.contracts.base import said_in
 from shared.contracts.scheduling import SessionKind, Status

@@ -13,15 +13,15 @@ from urllib.parse import quote
 
 import click
 
-from services.scheduling import command_options as options
-from services.scheduling.command_refusals import (
+from services.scheduling.command_line import options
+from services.scheduling.command_line.refusals import (
     NotDone,
     WronglyCalled,
     refused_import,
     refused_publication,
     with_options,
 )
-from services.scheduling.command_words import (
+from services.scheduling.command_line.words import (
     MOST_OF_A_KIND,
     change_lines,
     fault_line,

@@ -7,10 +7,10 @@ import asyncio
 from aiohttp import web
 
 from services.scheduling import answers
-from services.scheduling.api_parameters import CURSOR, EVENT_ID, FILE, FROM, LANGUAGE, LIMIT, PROGRAMME, SERIES
-from services.scheduling.api_refusals import no_event
 from services.scheduling.exports.files import FILES, Files
 from services.scheduling.exports.pdf import PdfNotMade
+from services.scheduling.operations.parameters import CURSOR, EVENT_ID, FILE, FROM, LANGUAGE, LIMIT, PROGRAMME, SERIES
+from services.scheduling.operations.refusals import no_event
 from services.scheduling.public_view import PublicAgenda, public_agenda, public_data, public_event
 from services.scheduling.request_parts import cursor_to, day_in, event_id_in, id_in, limit_in, number_in, place_in
 from services.scheduling.views import Views

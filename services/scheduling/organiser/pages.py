@@ -10,11 +10,11 @@ from aiohttp import web
 
 from services.scheduling.answers import AgendaLine, agenda_line
 from services.scheduling.editing import Editor
-from services.scheduling.organiser_event_pages import EventPages
-from services.scheduling.organiser_history_pages import HistoryPages
-from services.scheduling.organiser_part_pages import PartPages
-from services.scheduling.organiser_upload_pages import UploadPages
-from services.scheduling.organiser_visit import HOME, NOT_KEPT, Gate, Visit, sign_in_page
+from services.scheduling.organiser.event_pages import EventPages
+from services.scheduling.organiser.history_pages import HistoryPages
+from services.scheduling.organiser.part_pages import PartPages
+from services.scheduling.organiser.upload_pages import UploadPages
+from services.scheduling.organiser.visit import HOME, NOT_KEPT, Gate, Visit, sign_in_page
 from services.scheduling.store import Store
 from services.scheduling.views import Views
 from shared.clock import Clock, Ids, new_id

@@ -14,10 +14,10 @@ from services.scheduling.domain import AgendaRefused, NoSuchPart, Publication, p
 from services.scheduling.editing import Editor, NoSuchEvent
 from services.scheduling.exports.files import FILES
 from services.scheduling.exports.own import agenda_yaml
-from services.scheduling.organiser_changes import Reader, told
-from services.scheduling.organiser_visit import HOME, NOT_KEPT, Gate, Visit
-from services.scheduling.organiser_warnings import groups, language_name, questions
-from services.scheduling.organiser_words import fault_words
+from services.scheduling.organiser.changes import Reader, told
+from services.scheduling.organiser.visit import HOME, NOT_KEPT, Gate, Visit
+from services.scheduling.organiser.warnings import groups, language_name, questions
+from services.scheduling.organiser.words import fault_words
 from services.scheduling.pages import event_context
 from services.scheduling.programme import sections
 from services.scheduling.public_view import public_agenda

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from services.scheduling.command_refusals import NoAnswer, WronglyCalled, refusal
-from services.scheduling.command_words import plain
+from services.scheduling.command_line.refusals import NoAnswer, WronglyCalled, refusal
+from services.scheduling.command_line.words import plain
 from services.scheduling.imports.files import Format, format_of_name
 from services.scheduling.time_zones import check_zone
 from shared.contracts.scheduling import EventKind

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from services.scheduling.command_words import fault_line, plain
+from services.scheduling.command_line.words import fault_line, plain
 from shared.remote import Refused
 
 _OPTION_FOR = {

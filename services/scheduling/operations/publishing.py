@@ -5,8 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from services.scheduling import answers
-from services.scheduling.api_drafts import yaml_file
-from services.scheduling.api_parameters import (
+from services.scheduling.domain import NoSuchPart
+from services.scheduling.editing import Editor, PublishedNow
+from services.scheduling.exports.own import agenda_yaml
+from services.scheduling.operations.drafts import yaml_file
+from services.scheduling.operations.parameters import (
     CURSOR,
     DRAFT_ONLY,
     EVENT_ID,
@@ -16,11 +19,8 @@ from services.scheduling.api_parameters import (
     NUMBER,
     SESSION_ID,
 )
-from services.scheduling.api_reading import list_revisions
-from services.scheduling.api_refusals import no_event, refusals
-from services.scheduling.domain import NoSuchPart
-from services.scheduling.editing import Editor, PublishedNow
-from services.scheduling.exports.own import agenda_yaml
+from services.scheduling.operations.reading import list_revisions
+from services.scheduling.operations.refusals import no_event, refusals
 from services.scheduling.request_parts import Note, choice_in, etag, event_id_in, expected_version, flag, note_in
 from services.scheduling.store import Store
 from services.scheduling.views import Views

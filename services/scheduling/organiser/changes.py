@@ -10,7 +10,7 @@ from typing import Any
 from services.scheduling.agenda import Agenda
 from services.scheduling.answers import ChangeData
 from services.scheduling.difference import What
-from services.scheduling.organiser_words import Words, audiences, field_names, kinds, roles
+from services.scheduling.organiser.words import Words, audiences, field_names, kinds, roles
 from shared.contracts.base import said_in
 from shared.web.i18n import clock_time, day
 

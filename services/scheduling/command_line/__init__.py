@@ -1,0 +1,1 @@
+"""`lectern agenda`: check, import, export, publish, list and compare agendas from a terminal."""

@@ -1,0 +1,1 @@
+"""The organiser's desk in the browser: check, edit, preview, publish, look back."""
