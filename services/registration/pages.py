@@ -18,8 +18,8 @@ from services.registration.wording import said
 from shared.clock import Clock, Ids
 from shared.config import Settings
 from shared.contracts.cloudevent import problems_of
-from shared.contracts.registration import RegistrationRequested
-from shared.contracts.scheduling import Audience, EventState, Link
+from shared.contracts.registration import RegistrationRequested, SeatState
+from shared.contracts.scheduling import Audience, EventState, Link, SessionState, Status
 from shared.links import FEED, Links, feed_path, manage_path
 from shared.web.i18n import translations
 from shared.web.pages import language_of, render
@@ -109,6 +109,7 @@ class Pages:
         held = {choice.session_id: choice for choice in registration.choices}
         feed = feed_path(self._links.token(FEED, registration.id, registration.link_generation))
         base = self._settings.public_url.rstrip("/")
+        seated = registration.state in (SeatState.CONFIRMED, SeatState.ATTENDED)
         context = {
             "event": event,
             "registration": registration,
@@ -119,9 +120,9 @@ class Pages:
             "cancel_path": request.path.removesuffix("/cancel") + "/cancel",
             "requirements": event.requirements if registration.active else [],
             "material": lambda session: _for_attendees([*session.links, *session.outcome]),
-            "event_material": [link for link in _for_attendees(event.links) if link.audience is Audience.REGISTRANTS]
-            if registration.active
-            else [],
+            "has_seat": lambda state: state in (SeatState.CONFIRMED, SeatState.ATTENDED),
+            "event_material": [link for link in event.links if link.audience is Audience.REGISTRANTS] if seated else [],
+            "for_everyone": [session for session in sessions if seated and _has_private_material(session)],
         }
         return render(request, "registration/private.html", context, private=True)
 
@@ -152,6 +153,12 @@ class Pages:
 def _for_attendees(links: Sequence[Link]) -> list[Link]:
     """What whoever has a seat may see: public material and that for registrants."""
     return [link for link in links if link.audience in (Audience.PUBLIC, Audience.REGISTRANTS)]
+
+
+def _has_private_material(session: SessionState) -> bool:
+    """Whether a session that nobody chooses has something for those who registered."""
+    private = [link for link in (*session.links, *session.outcome) if link.audience is Audience.REGISTRANTS]
+    return not session.by_choice and bool(private or session.join_url) and session.status is Status.SCHEDULED
 
 
 def _open(line: Line | None, now: datetime) -> bool:

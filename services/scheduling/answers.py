@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.scheduling.agenda import Agenda
-from services.scheduling.difference import Change, What, difference
+from services.scheduling.difference import Change, What, as_seen, difference
 from services.scheduling.store import Draft
 from services.scheduling.warnings import warnings
 from shared.contracts.base import Instant, Text
@@ -25,12 +25,14 @@ class ReadingData(BaseModel):
 
 
 class WarningData(BaseModel):
-    """Something to look at before publishing. `readings` are the answers to choose from, for a zone check."""
+    """Something to look at before publishing. `about` has the ids of what else is concerned (session, person, room);
+    `readings` are the answers to choose from, for a zone check."""
 
     code: str
     field: str
     message: str
     blocks: bool
+    about: dict[str, str] = {}
     readings: list[ReadingData] = []
 
 
@@ -182,7 +184,9 @@ def unpublished(draft: Draft) -> list[Change]:
 def revision_line(document: Mapping[str, Any], *, public: bool) -> RevisionLine:
     """A revision's document as a line of the change log; `public`: only what everybody may know."""
     at: datetime = document["at"]
-    changes = document.get("public", []) if public else document["changes"]
+    changes = document["changes"]
+    if public:
+        changes = as_seen(changes, document.get("public", []))
     return RevisionLine(revision=document["number"], published_at=at, note=document["note"], changes=changes)
 
 

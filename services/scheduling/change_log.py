@@ -85,7 +85,11 @@ class _Said:
             if not {"starts_local", "ends_local", "date"} & fields.keys():
                 yield words("The same local time; the offset from UTC changed.")
         elif name == "place":
-            yield words("Place: {before} → {after}").format(before=self._place(before), after=self._place(after))
+            was, now = self._place(before), self._place(after)
+            if was == now:
+                yield words("Details changed.")
+            else:
+                yield words("Place: {before} → {after}").format(before=was, after=now)
         elif name == "title":
             if self.text(before) and self.text(before) != self.text(after):
                 yield words("Title: {before} → {after}").format(before=self.text(before), after=self.text(after))

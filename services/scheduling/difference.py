@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -41,7 +41,7 @@ class Change:
         return {
             "subject": self.subject,
             "what": self.what.value,
-            "fields": [{"field": f.field, "before": f.before, "after": f.after} for f in self.fields],
+            "fields": [_field_data(field) for field in self.fields],
         }
 
 
@@ -79,3 +79,38 @@ def _fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldC
         for name in names
         if name not in _NOT_TOLD and before.get(name) != after.get(name)
     )
+
+
+def seen(changes: Sequence[Change], public: Sequence[Change]) -> list[dict[str, Any]]:
+    """What of `changes` everybody may know, without repeating it: the names of the fields, and values only where the
+    public ones are others."""
+    private = {change.subject: {field.field: field for field in change.fields} for change in changes}
+    return [
+        {
+            "subject": change.subject,
+            "what": change.what.value,
+            "fields": [
+                field.field if private.get(change.subject, {}).get(field.field) == field else _field_data(field)
+                for field in change.fields
+            ],
+        }
+        for change in public
+    ]
+
+
+def as_seen(changes: Sequence[Mapping[str, Any]], public: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The public changes, made whole again from `changes` as data and what `seen` made of them."""
+    private = {change["subject"]: {field["field"]: field for field in change["fields"]} for change in changes}
+    return [
+        {
+            **change,
+            "fields": [
+                private[change["subject"]][field] if isinstance(field, str) else field for field in change["fields"]
+            ],
+        }
+        for change in public
+    ]
+
+
+def _field_data(field: FieldChange) -> dict[str, Any]:
+    return {"field": field.field, "before": field.before, "after": field.after}

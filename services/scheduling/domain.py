@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -22,8 +22,9 @@ from shared.contracts.scheduling import EventState, SessionState, Status
 MAX_STATE = 262_144
 """The largest event or session that is told, in bytes of JSON: well below what a message may have."""
 
-MAX_STATES = 3_145_728
-"""The largest sum of them, in bytes of JSON: one commit holds them several times, and MongoDB takes 16 MiB."""
+MAX_STATES = 2_097_152
+"""The largest sum of them, in bytes of JSON: one commit holds them five times (what is told, view, fact, and before and after in
+the change log) beside the agenda, and MongoDB takes 16 MiB."""
 
 
 class AgendaRefused(ValueError):
@@ -67,9 +68,15 @@ class Publication:
     """What of it everybody may know: without links to join, codes and private material."""
     note: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def makes_revision(self) -> bool:
+        """Whether readers see a difference."""
+        return self.event_told or bool(self.sessions_told)
+
 
 def publish(agenda: Agenda, before: Published | None, note: Mapping[str, str], now: datetime) -> Publication | None:
-    """The next revision, made from `agenda` at the instant `now`; None where nothing changed.
+    """The next revision, made from `agenda` at the instant `now`; None where nothing changed. Where readers see no
+    difference, the agenda is published without a new revision, and nothing is told.
 
     Each subject keeps the number of the revision that last changed it. Raises AgendaRefused while the agenda has faults
     or unanswered zone checks.
@@ -96,7 +103,8 @@ def publish(agenda: Agenda, before: Published | None, note: Mapping[str, str], n
         else:
             told.append(state)
     if before is not None and not event_told and not told:
-        return None
+        # What readers do not see may have changed all the same: it counts as published, and makes no revision.
+        return None if agenda == before.agenda else Publication(replace(before, agenda=agenda), False, ())
     _refuse_oversize(event, list(sessions.values()))
     published = Published(revision, agenda, event if before is None or event_told else before.event, sessions)
     return Publication(
@@ -189,6 +197,39 @@ def merged(target: Any, patch: Any) -> Any:
         else:
             result[name] = merged(result.get(name), value)
     return result
+
+
+def cancelled(
+    published: Published, session_id: str | None, note: Mapping[str, str], now: datetime
+) -> Publication | None:
+    """The revision in which a session, or with None the event and all of it, is cancelled; nothing else is told, and
+    nothing else can hold it back. None where that is so already, or nothing is known of the session."""
+    revision = published.revision + 1
+    new = {"status": Status.CANCELLED, "revision": revision, "published_at": now}
+    sessions = dict(published.sessions)
+    told = [
+        state.model_copy(update=new)
+        for state in sessions.values()
+        if state.status is not Status.CANCELLED and session_id in (None, state.id)
+    ]
+    event_told = session_id is None and published.event.status is not Status.CANCELLED
+    if not told and not event_told:
+        return None
+    event = published.event.model_copy(update=new | {"note": dict(note)}) if event_told else published.event
+    agenda = published.agenda
+    if session_id is None:
+        agenda = with_event_cancelled(agenda)
+    elif any(session.id == session_id for session in agenda.sessions):
+        agenda = with_session_cancelled(agenda, session_id)
+    after = Published(revision, agenda, event, sessions | {state.id: state for state in told})
+    return Publication(
+        after,
+        event_told,
+        tuple(told),
+        tuple(_difference(published, after, event_told, told, lambda state: state)),
+        tuple(_difference(published, after, event_told, told, _public)),
+        note,
+    )
 
 
 def with_session_cancelled(agenda: Agenda, session_id: str) -> Agenda:

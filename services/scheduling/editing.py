@@ -16,8 +16,8 @@ from services.scheduling.domain import (
     AgendaRefused,
     NoSuchPart,
     Publication,
+    cancelled,
     publish,
-    refuse_faults,
     with_event_cancelled,
     with_event_patched,
     with_part_added,
@@ -84,8 +84,10 @@ class Editor:
         *,
         shift_to: date | None = None,
         dry_run: bool = False,
+        merges: bool = False,
     ) -> Edited:
         """Makes what `make` returns the draft, moved by whole weeks to begin on or after `shift_to`; `dry_run`: tells only.
+        `merges`: it keeps what the draft has beside it, edits by hand too.
 
         Raises EditedByHand where that would replace edits by hand and `expected` does not say that they are known.
         """
@@ -98,21 +100,19 @@ class Editor:
             if shift_to is not None:
                 agenda = _moved(agenda, shift_to)
             changed = before is not None and before.agenda.as_data() != agenda.as_data()
-            if before is not None and changed and expected is None and before.version > before.imported_version > 0:
+            by_hand = before is not None and before.version > before.imported_version
+            if before is not None and changed and expected is None and by_hand:
                 raise EditedByHand(before.version, None)
-            return Decision(replace(before, agenda=agenda) if before else Draft(agenda, 0), whole=True)
+            draft = replace(before, agenda=agenda) if before else Draft(agenda, 0)
+            return Decision(draft, whole=not (merges and by_hand))
 
-        if dry_run:
-            before = await self._store.draft(event_id)
-            after = decide(before).draft
-        else:
-            try:
-                before, decision = await self._change(event_id, decide, expected)
-            except EditedByHand as error:
-                draft = _there(await self._store.draft(event_id), event_id)
-                since = await self._store.changes_since(event_id, draft.imported_version, draft)
-                raise EditedByHand(draft.version, since) from error
-            after = decision.draft
+        try:
+            before, decision = await self._change(event_id, decide, expected, dry_run=dry_run)
+        except EditedByHand as error:
+            draft = _there(await self._store.draft(event_id), event_id)
+            since = await self._store.changes_since(event_id, draft.imported_version, draft)
+            raise EditedByHand(draft.version, since) from error
+        after = decision.draft
         _log.info("agenda_imported", event_id=event_id, dry_run=dry_run, draft_version=after.version)
         return _edited(before, after)
 
@@ -168,7 +168,8 @@ class Editor:
                 unpublished = difference(published.agenda.as_data(), draft.agenda.as_data())
                 raise EditedByHand(draft.version, unpublished)
             told = None if draft_only else publish(agenda, published, note, self._clock())
-            return Decision(replace(draft, agenda=agenda), told, whole=True)
+            # Restoring is an edit by hand: a file of before must not undo it unseen.
+            return Decision(replace(draft, agenda=agenda), told)
 
         return await self._publish(event_id, decide, expected)
 
@@ -176,11 +177,11 @@ class Editor:
         self, event_id: str, session_id: str, note: Mapping[str, str], expected: Expected = None
     ) -> PublishedNow:
         """Cancels a session at once: in the draft and, where it is published, in a new revision. Raises NoSuchPart."""
-        return await self._cancel(event_id, lambda agenda: with_session_cancelled(agenda, session_id), note, expected)
+        return await self._cancel(event_id, session_id, note, expected)
 
     async def cancel_event(self, event_id: str, note: Mapping[str, str], expected: Expected = None) -> PublishedNow:
         """Cancels the event and all its sessions at once."""
-        return await self._cancel(event_id, with_event_cancelled, note, expected)
+        return await self._cancel(event_id, None, note, expected)
 
     async def set_right(self, event_id: str) -> PublishedNow:
         """Publishes the times anew that the rules of their zone read otherwise than they were told; the draft stays."""
@@ -193,18 +194,19 @@ class Editor:
         return await self._publish(event_id, decide, None)
 
     async def _cancel(
-        self, event_id: str, cancelled: Callable[[Agenda], Agenda], note: Mapping[str, str], expected: Expected
+        self, event_id: str, session_id: str | None, note: Mapping[str, str], expected: Expected
     ) -> PublishedNow:
         def decide(before: Draft | None) -> Decision:
             draft = _there(before, event_id)
-            published = draft.published
-            in_draft = _if_there(cancelled, draft.agenda)
+            known = draft.published is not None and session_id in draft.published.sessions
+            agenda = draft.agenda
+            if session_id is None:
+                agenda = with_event_cancelled(agenda)
+            elif not known or any(session.id == session_id for session in agenda.sessions):
+                agenda = with_session_cancelled(agenda, session_id)
             # Only the cancellation is told: what else the draft holds stays a draft.
-            told = _if_there(cancelled, published.agenda) if published is not None else None
-            if in_draft is None and told is None:
-                cancelled(draft.agenda)  # raises
-            publication = publish(told, published, note, self._clock()) if told is not None else None
-            return Decision(replace(draft, agenda=in_draft or draft.agenda), publication)
+            told = cancelled(draft.published, session_id, note, self._clock()) if draft.published is not None else None
+            return Decision(replace(draft, agenda=agenda), told)
 
         return await self._publish(event_id, decide, expected)
 
@@ -220,6 +222,8 @@ class Editor:
         _, decision = await self._change(event_id, decide, expected)
         publication = decision.publication
         published = publication.published if publication is not None else decision.draft.published
+        if publication is not None and not publication.makes_revision:
+            publication = None
         if publication is not None:
             _log.info(
                 "revision_published",
@@ -229,10 +233,13 @@ class Editor:
             )
         return PublishedNow(replace(decision.draft, published=published), publication)
 
-    async def _change(self, event_id: str, decide: Decide, expected: Expected) -> tuple[Draft | None, Decision]:
+    async def _change(
+        self, event_id: str, decide: Decide, expected: Expected, *, dry_run: bool = False
+    ) -> tuple[Draft | None, Decision]:
         if expected == "*" and await self._store.draft(event_id) is None:
             raise DraftMoved(0, None)  # RFC 9110, section 13.1.1: nothing is there that could match
-        return await self._store.change(event_id, decide, expected if isinstance(expected, int) else None)
+        version = expected if isinstance(expected, int) else None
+        return await self._store.change(event_id, decide, version, dry_run=dry_run)
 
 
 def _edited(before: Draft | None, after: Draft) -> Edited:
@@ -246,18 +253,9 @@ def _there(draft: Draft | None, event_id: str) -> Draft:
     return draft
 
 
-def _if_there(cancelled: Callable[[Agenda], Agenda], agenda: Agenda) -> Agenda | None:
-    """The agenda with the cancellation, None where it has no such session."""
-    try:
-        return cancelled(agenda)
-    except NoSuchPart:
-        return None
-
-
 def _moved(agenda: Agenda, day: date) -> Agenda:
     try:
         agenda = shifted(agenda, weeks_until(agenda, day))
     except OverflowError as error:
         raise AgendaRefused([problem("shift_to", "beyond the calendar; choose a nearer day")]) from error
-    refuse_faults(agenda)
-    return agenda
+    return agenda_of(Source(agenda.as_data()))  # days and times are checked anew

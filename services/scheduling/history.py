@@ -20,10 +20,18 @@ REVISIONS = Collection("revisions", (_INDEX,))
 
 
 def kept(
-    collection: Collection, event_id: str, number: int, step: Delta, whole: Parts, at: datetime, **more: Any
+    collection: Collection,
+    event_id: str,
+    number: int,
+    step: Delta,
+    whole: Parts,
+    at: datetime,
+    *,
+    as_whole: bool = False,
+    more: Mapping[str, Any] | None = None,
 ) -> Write:
-    """The document of version `number`, which `step` made into `whole`."""
-    is_whole = number % WHOLE_EVERY == 1
+    """The document of version `number`, which `step` made into `whole`; `as_whole`: what was before is not to be relied on."""
+    is_whole = as_whole or number % WHOLE_EVERY == 1
     document = {
         "schema": 2,
         "event_id": event_id,
@@ -33,7 +41,7 @@ def kept(
         # Pairs, because a name with dots is no good name of a field.
         "parts": [[name, part] for name, part in (whole if is_whole else step.set).items()],
         "removed": [] if is_whole else list(step.removed),
-        **more,
+        **(more or {}),
     }
     return Write(collection.name, f"{event_id}:{number}", document)
 
@@ -43,13 +51,13 @@ async def agenda_at(database: Database, collection: Collection, event_id: str, n
     cursor = database[collection.name].find({"event_id": event_id, "number": {"$lte": number}})
     steps: list[Mapping[str, Any]] = []
     async for document in cursor.sort([("number", -1)]):
-        if not steps and document["number"] != number:
-            return None
+        if document["number"] != number - len(steps):  # one is missing: better no agenda than a wrong one
+            break
         steps.append(_upcast(document))
         if steps[-1]["whole"]:
             break
-    if not steps:
-        return None
+    if not steps or not steps[-1]["whole"]:
+        return await _of_schema_1(database, collection, f"{event_id}:{number}")
     parts: Parts = {}
     for step in reversed(steps):
         parts |= dict(step["parts"])
@@ -58,8 +66,14 @@ async def agenda_at(database: Database, collection: Collection, event_id: str, n
     return agenda_of_parts(parts)
 
 
+async def _of_schema_1(database: Database, collection: Collection, id_: str) -> Agenda | None:
+    """Drafts of schema 1 have no number, only the whole agenda."""
+    document = await database[collection.name].find_one({"_id": id_, "agenda": {"$exists": True}})
+    return Agenda.model_validate(document["agenda"]) if document is not None else None
+
+
 def _upcast(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Schema 1 kept the whole agenda in every version."""
-    if document["schema"] > 1:
+    if document.get("schema", 1) > 1:
         return document
     return {**document, "whole": True, "parts": list(parts_of_data(document["agenda"]).items()), "removed": []}

@@ -69,15 +69,15 @@ class Pages:
             raise Problem(404, "no-such-event", "There is nothing at this address.")
         sessions, seats = await asyncio.gather(self._views.sessions(event_id), self._views.seats(event_id))
         rounds = await self._rounds(event)
-        context = event_context(
-            public_agenda(event, sessions, request.app[SETTINGS].public_url),
-            [link for link in event.links if link.audience is Audience.MEMBERS],
-            seats,
-            rounds,
-            self._clock(),
-            language_of(request),
-        )
-        return render(request, "scheduling/event.html", context)
+        agenda = public_agenda(event, sessions, request.app[SETTINGS].public_url)
+        members_links = [link for link in event.links if link.audience is Audience.MEMBERS]
+
+        def page() -> web.Response:
+            context = event_context(agenda, members_links, seats, rounds, self._clock(), language_of(request))
+            return render(request, "scheduling/event.html", context)
+
+        # A thousand sessions take half a second to write: not on the loop, where others wait.
+        return await asyncio.to_thread(page)
 
     async def _rounds(self, event: EventState) -> list[EventState]:
         """The rounds of the event's series, in their order; none where it is no round."""

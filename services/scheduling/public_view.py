@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,13 @@ class PublicAgenda:
     def revision(self) -> int:
         """The last revision that changed anything of the event: the same number, the same agenda."""
         return max(self.event.revision, *(session.revision for session in self.sessions), 0)
+
+    @property
+    def digest(self) -> str:
+        """A short name of exactly this state: while a publication is written out, a reader may see half of it, which
+        must not be taken for the whole."""
+        told = [f"{self.event.revision}", *sorted(f"{session.id} {session.revision}" for session in self.sessions)]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
     @property
     def published_at(self) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -45,7 +45,10 @@ def session_offset(session: SessionState) -> str:
 
 def event_offsets(event: EventState) -> str:
     """The offset of the event's zone while it lasts: UTC+1, or UTC+1 / UTC+2 where the clocks change in between."""
-    noons = (_noon(event.starts_on, event.zone), _noon(event.ends_on, event.zone))
+    days = (event.ends_on - event.starts_on).days
+    # A change of the clocks lasts for weeks at the least: four looks a month, and at most a hundred, miss none of a year.
+    steps = sorted({*range(0, days, max(7, days // 100)), days})
+    noons = [_noon(event.starts_on + timedelta(days=step), event.zone) for step in steps]
     return " / ".join(dict.fromkeys(offset_name(offset_at(noon, event.zone)) for noon in noons))
 
 

@@ -7,40 +7,26 @@ import binascii
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated
 
 from aiohttp import web
-from pydantic import BeforeValidator, WithJsonSchema
 
+from services.scheduling.agenda import Words
 from services.scheduling.editing import Expected
 from services.scheduling.imports.foreign import Hints
 from services.scheduling.time_zones import check_zone
-from shared.contracts.base import Contract, Text
+from shared.contracts.base import Contract
 from shared.contracts.cloudevent import problem
 from shared.contracts.scheduling import EventKind
 from shared.web.problems import Problem, read_json, validate
 
 MAX_PAGE = 100
-_BY_LANGUAGE = {
-    "type": "object",
-    "propertyNames": {"pattern": "^[a-z]{2}$"},
-    "additionalProperties": {"type": "string"},
-}
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
-
-
-def _in_english(value: object) -> object:
-    return {"en": value} if isinstance(value, str) else value
 
 
 class Note(Contract):
     """What a revision is about, for readers: by language, or a plain text in English."""
 
-    note: Annotated[
-        Text,
-        BeforeValidator(_in_english),
-        WithJsonSchema({"anyOf": [{"type": "string"}, _BY_LANGUAGE]}, mode="validation"),
-    ] = {}
+    note: Words = {}
 
 
 def event_id_in(request: web.Request) -> str:
@@ -92,6 +78,8 @@ def day_in(request: web.Request, name: str) -> date | None:
     if given is None:
         return None
     try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", given):
+            raise ValueError(given)
         return date.fromisoformat(given)
     except ValueError as error:
         message = "write a day, for example 2019-11-20"

@@ -11,6 +11,7 @@ from services.scheduling.listing_pages import ListingPages
 from services.scheduling.organiser.pages import OrganiserPages
 from services.scheduling.pages import Pages
 from services.scheduling.store import COLLECTIONS, Store
+from services.scheduling.upgrade import upgrade
 from services.scheduling.views import Views
 from services.scheduling.zone_watch import ZoneWatch
 from shared.messaging.consumer import dispatch
@@ -27,6 +28,7 @@ async def build(resources: Resources) -> Service:
     views = Views(resources.database)
     store = Store(resources.database, resources.clock, resources.wake_relay)
     editor = Editor(store, resources.clock)
+    await upgrade(resources.database, store, resources.clock)
     return Service(
         name="scheduling",
         routes=[

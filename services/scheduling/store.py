@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from services.scheduling.agenda import Agenda
-from services.scheduling.difference import Change, difference
+from services.scheduling.difference import Change, difference, seen
 from services.scheduling.domain import Publication, Published
 from services.scheduling.history import DRAFTS, REVISIONS, agenda_at, kept
 from services.scheduling.parts import Delta, Parts, agenda_of_parts, delta, flat, parts_of, parts_of_data
@@ -79,6 +79,11 @@ def stream(event_id: str) -> str:
     return f"events/{event_id}"
 
 
+def event_of(stream: str) -> str:
+    """The event of a ledger."""
+    return stream.partition("/")[2]
+
+
 class Store:
     """Drafts and what is published of them, in the service's database."""
 
@@ -94,20 +99,30 @@ class Store:
 
     async def draft_at(self, event_id: str, version: int) -> Agenda | None:
         """The draft as it was at `version`; None where there is no such version."""
+        await self._settled(event_id)
         return await agenda_at(self._database, DRAFTS, event_id, version)
 
     async def revision_at(self, event_id: str, number: int) -> Agenda | None:
         """The agenda that revision `number` was made from; None where there is no such revision."""
+        await self._settled(event_id)
         return await agenda_at(self._database, REVISIONS, event_id, number)
 
-    async def change(self, event_id: str, decide: Decide, expected: int | None = None) -> tuple[Draft | None, Decision]:
+    async def _settled(self, event_id: str) -> Page:
+        """The ledger, with all that was committed before written out: a version builds on the one before."""
+        page = await self._ledgers.load(stream(event_id))
+        await self._ledgers.settle(page.stream, page.entries)
+        return page
+
+    async def change(
+        self, event_id: str, decide: Decide, expected: int | None = None, *, dry_run: bool = False
+    ) -> tuple[Draft | None, Decision]:
         """Commits what `decide` makes of the draft, with its facts; returns the draft before, and the decision.
 
-        Nothing is written where nothing changed. Raises DraftMoved where `expected` is not the draft's version, and
+        Nothing is written where nothing changed, nor in a `dry_run`. Raises DraftMoved where `expected` is not the draft's version, and
         whatever `decide` raises.
         """
         for attempt in range(_ATTEMPTS):
-            page = await self._ledgers.load(stream(event_id))
+            page = await self._settled(event_id)
             # A large agenda takes a tenth of a second to read and to decide: not on the loop, where others wait.
             before = await asyncio.to_thread(_draft, page.state)
             if expected is not None and (before is None or before.version != expected):
@@ -115,6 +130,8 @@ class Store:
             decision, step = await asyncio.to_thread(_decided, decide, before)
             if not step and decision.publication is None:
                 return before, Decision(before or decision.draft)
+            if dry_run:
+                return before, decision
             version = (before.version if before else 0) + (1 if step else 0)
             imported = version if step and decision.whole else (before.imported_version if before else 0)
             draft = replace(decision.draft, version=version, imported_version=imported)
@@ -130,42 +147,18 @@ class Store:
     async def _commit(self, page: Page, event_id: str, before: Draft | None, decision: Decision, step: Delta) -> None:
         now = self._clock()
         draft, publication = decision.draft, decision.publication
-        old_form = any(name in page.state for name in _OLD_FORM)
-        state: dict[str, Any] = {"draft_version": draft.version, "imported_version": draft.imported_version}
-        remove = [name for name in _OLD_FORM if name in page.state]
-        writes: list[Write] = []
-        facts: list[CloudEvent] = []
-        if step or old_form:
-            whole = _parts(draft)
-            state, remove = _written(_AGENDA, Delta(whole) if old_form else step, state, remove)
-            if step:
-                writes.append(kept(DRAFTS, event_id, draft.version, step, whole, now))
-        if publication is not None or (old_form and draft.published is not None):
-            published = publication.published if publication is not None else draft.published
-            assert published is not None
-            whole = parts_of(published.agenda)
-            known = before.published if before is not None else None
-            told = delta(parts_of(known.agenda) if known is not None else {}, whole)
-            state, remove = _written(f"{_TOLD}.agenda", Delta(whole) if old_form else told, state, remove)
-            state[f"{_TOLD}.revision"] = published.revision
-            if publication is None or publication.event_told or old_form:
-                state[f"{_TOLD}.event"] = json_of(published.event)
-            changed = published.sessions.values() if publication is None or old_form else publication.sessions_told
-            state |= {f"{_TOLD}.sessions.{session.id}": json_of(session) for session in changed}
-            if publication is not None:
-                writes += published_views(event_id, publication)
-                log = {
-                    "note": dict(publication.note),
-                    "changes": [change.as_data() for change in publication.changes],
-                    "public": [change.as_data() for change in publication.public_changes],
-                }
-                writes.append(kept(REVISIONS, event_id, published.revision, told, whole, now, **log))
-                facts = _facts(publication, now)
-        current = publication.published if publication is not None else draft.published
-        writes.append(agenda_view(draft.agenda, draft.version, current, now))
-        entry = await self._ledgers.commit(page, state, at=now, writes=writes, facts=facts, remove=remove)
+        commit = _Commit(event_id, now, page.state)
+        commit.state |= {"draft_version": draft.version, "imported_version": draft.imported_version}
+        commit.draft(draft, step)
+        published = publication.published if publication is not None else draft.published
+        if published is not None and (publication is not None or commit.old_form):
+            commit.told(published, before.published if before is not None else None, publication)
+        commit.writes.append(agenda_view(draft.agenda, draft.version, published, now))
+        entry = await self._ledgers.commit(
+            page, commit.state, at=now, writes=commit.writes, facts=commit.facts, remove=commit.remove
+        )
         await self._ledgers.settle(page.stream, [entry])
-        if facts:
+        if commit.facts:
             self._wake_relay()
 
     async def changes_since(self, event_id: str, version: int, now: Draft | None) -> list[Change] | None:
@@ -181,12 +174,56 @@ def _decided(decide: Decide, before: Draft | None) -> tuple[Decision, Delta]:
     return decision, delta(_parts(before), _parts(decision.draft))
 
 
-def _written(prefix: str, step: Delta, state: dict[str, Any], remove: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """`state` and `remove` with the parts of `step` below `prefix`."""
-    return (
-        state | {f"{prefix}.{name}": part for name, part in step.set.items()},
-        [*remove, *(f"{prefix}.{name}" for name in step.removed)],
-    )
+class _Commit:
+    """What one commit writes: fields of the ledger's state, documents, facts."""
+
+    def __init__(self, event_id: str, now: datetime, state: Mapping[str, Any]) -> None:
+        self._event_id, self._now = event_id, now
+        self._beside = bool(state.get(_TOLD, {}).get("beside", False)) if "draft" not in state else False
+        self.remove = [name for name in _OLD_FORM if name in state]
+        self.old_form = bool(self.remove)
+        """Schema 1 of the state: all of it is written anew."""
+        self.state: dict[str, Any] = {}
+        self.writes: list[Write] = []
+        self.facts: list[CloudEvent] = []
+
+    def draft(self, draft: Draft, step: Delta) -> None:
+        """The draft's parts, and its place in the history."""
+        whole = _parts(draft)
+        self._parts(_AGENDA, Delta(whole) if self.old_form else step)
+        if step:
+            version = kept(DRAFTS, self._event_id, draft.version, step, whole, self._now, as_whole=self.old_form)
+            self.writes.append(version)
+
+    def told(self, published: Published, before: Published | None, publication: Publication | None) -> None:
+        """What is published; `publication` None: nothing new, only written anew."""
+        whole = parts_of(published.agenda)
+        step = delta(parts_of(before.agenda) if before is not None else {}, whole)
+        self._parts(f"{_TOLD}.agenda", Delta(whole) if self.old_form else step)
+        self.state[f"{_TOLD}.revision"] = published.revision
+        anew = self.old_form or publication is None
+        if anew or (publication is not None and publication.event_told):
+            self.state[f"{_TOLD}.event"] = json_of(published.event)
+        changed = published.sessions.values() if anew or publication is None else publication.sessions_told
+        self.state |= {f"{_TOLD}.sessions.{session.id}": json_of(session) for session in changed}
+        revises = publication is not None and publication.makes_revision
+        # What is published without a revision stands in no version: the next version is kept whole.
+        self.state[f"{_TOLD}.beside"] = not revises
+        if publication is None or not revises:
+            return
+        log = {
+            "note": dict(publication.note),
+            "changes": [change.as_data() for change in publication.changes],
+            "public": seen(publication.changes, publication.public_changes),
+        }
+        number, as_whole = published.revision, self.old_form or self._beside
+        version = kept(REVISIONS, self._event_id, number, step, whole, self._now, as_whole=as_whole, more=log)
+        self.writes += [*published_views(self._event_id, publication), version]
+        self.facts = _facts(publication, self._now)
+
+    def _parts(self, prefix: str, step: Delta) -> None:
+        self.state |= {f"{prefix}.{name}": part for name, part in step.set.items()}
+        self.remove += [f"{prefix}.{name}" for name in step.removed]
 
 
 def _facts(publication: Publication, now: datetime) -> list[CloudEvent]:
@@ -223,4 +260,4 @@ def _draft(state: Mapping[str, Any]) -> Draft | None:
             EventState.model_validate(told["event"]),
             {session.id: session for session in sessions},
         )
-    return Draft(draft, state["draft_version"], published, state.get("imported_version", 0))
+    return Draft(draft, state["draft_version"], published, state.get("imported_version", state["draft_version"]))

@@ -48,6 +48,11 @@ class Views:
         document = await self._database[EVENTS.name].find_one({"_id": event_id})
         return EventState.model_validate(document["state"]) if document is not None else None
 
+    async def known(self, event_id: str, *, published: bool) -> bool:
+        """Whether there is such an event, as a draft or `published`."""
+        collection = EVENTS if published else AGENDAS
+        return await self._database[collection.name].find_one({"_id": event_id}, {"_id": 1}) is not None
+
     async def sessions(self, event_id: str) -> list[SessionState]:
         """The published sessions of an event in the order of time; those without a time come last in their day."""
         found = self._database[SESSIONS.name].find({"event_id": event_id})

@@ -23,6 +23,8 @@ class Warning:
     field: str
     message: str
     blocks: bool = False
+    about: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """The ids of what else is concerned: `session`, `person`, `room`."""
     readings: Mapping[str, datetime] = dataclasses.field(default_factory=dict)
     """For a zone check: each answer, and what it makes of the time in question, in UTC."""
 
@@ -34,6 +36,7 @@ class Warning:
             "field": self.field,
             "message": self.message,
             "blocks": self.blocks,
+            "about": dict(self.about),
             "readings": readings,
         }
 
@@ -118,7 +121,8 @@ def _people_in_two_places(agenda: Agenda, running: Timed) -> Iterator[Warning]:
     for id_, sessions in sorted(by_person.items()):
         for one, other in _overlaps(sessions):
             message = f"{names.get(id_, id_)} is in {one.id} at the same time; move one of the two, or the person."
-            yield Warning("person-in-two-places", _field(other, "people"), message)
+            about = {"session": one.id, "person": id_}
+            yield Warning("person-in-two-places", _field(other, "people"), message, about=about)
 
 
 def _rooms_twice(agenda: Agenda, running: Timed) -> Iterator[Warning]:
@@ -129,7 +133,7 @@ def _rooms_twice(agenda: Agenda, running: Timed) -> Iterator[Warning]:
     for room, sessions in sorted(by_room.items()):
         for one, other in _overlaps(sessions):
             message = f"The room {room} is taken by {one.id} at the same time; choose another room or time."
-            yield Warning("room-twice", _field(other, "room"), message)
+            yield Warning("room-twice", _field(other, "room"), message, about={"session": one.id, "room": room})
 
 
 def _outside(agenda: Agenda, timed: Timed) -> Iterator[Warning]:

@@ -92,7 +92,7 @@ async def read_form(request: web.Request) -> MultiDictProxy[str | bytes | bytear
 
 def too_large(request: web.Request) -> Problem:
     """The answer to a body beyond the limit."""
-    limit = request.app._client_max_size
+    limit = request._client_max_size
     return Problem(
         413, "too-large", f"The body is larger than {limit} bytes.", [problem("body", f"send at most {limit} bytes")]
     )

@@ -201,3 +201,41 @@ async def test_new_rules_of_a_zone_move_the_instant_and_keep_the_local_time(sche
     await watch.run()
     shown = {s["id"]: s for s in (await scheduling.get(f"/api/v1/events/{EFUS}"))["sessions"]}
     assert shown[S2]["starts_at"] == "2021-05-05T12:00:00Z", "and back again"
+
+
+async def test_a_file_that_was_written_from_half_a_publication_is_not_kept_for_the_whole(
+    scheduling: Scheduling,
+) -> None:
+    await scheduling.published("milipol-2019")
+    sessions = scheduling.database["sessions"]
+    before = await sessions.find_one({"_id": WORKSHOP_3})
+    assert before is not None
+    for session_id in (WORKSHOP_3, "milipol-2019-workshop-1"):
+        await scheduling.patch(f"{EVENT}/sessions/{session_id}", {"description": {"en": "Quite another text."}})
+    await scheduling.post(f"{EVENT}/publish")
+    after = await sessions.find_one({"_id": WORKSHOP_3})
+    assert after is not None
+    await sessions.replace_one({"_id": WORKSHOP_3}, before)  # as a reader finds it while the publication is written out
+    address = "/events/milipol-2019/agenda.csv?lang=en"
+    half = await scheduling.client.get(address)
+    assert (await half.text()).count("Quite another text.") == 1
+    await sessions.replace_one({"_id": WORKSHOP_3}, after)
+    whole = await scheduling.client.get(address, headers={"If-None-Match": half.headers["ETag"]})
+    assert whole.status == 200
+    assert (await whole.text()).count("Quite another text.") == 2
+
+
+async def test_the_change_log_of_a_draft_is_empty_and_that_of_nothing_is_not_there(scheduling: Scheduling) -> None:
+    await scheduling.imported("milipol-2019")
+    assert (await scheduling.get(f"{EVENT}/revisions"))["items"] == []
+    await scheduling.get(f"{EVENT}/changes", 404)
+    await scheduling.get("/api/v1/events/nowhere/revisions", 404)
+
+
+async def test_a_room_s_new_directions_are_no_move(scheduling: Scheduling) -> None:
+    await scheduling.published("milipol-2019")
+    await scheduling.patch(f"{EVENT}/rooms/mezzanine", {"directions": {"en": "Up the stairs", "fr": "En haut"}})
+    await scheduling.post(f"{EVENT}/publish")
+    page = await scheduling.page("/events/milipol-2019/changes?lang=en")
+    assert "Details changed." in page
+    assert "→" not in page

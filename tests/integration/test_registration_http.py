@@ -20,6 +20,7 @@ from shared.links import MANAGE, Links, manage_path
 from shared.process import Process, running
 from tests.support.agenda import tell_agenda
 from tests.support.events import BEFORE_CLOSE, CLOSES, milipol, person, workshop
+from tests.support.waiting import until
 
 W1, W2 = "milipol-2019-workshop-1", "milipol-2019-workshop-2"
 
@@ -263,3 +264,27 @@ async def test_header_of_odd_bytes_is_no_fault_of_the_service(client: Client, he
     assert await raw_status(client, b"\r\n".join(head) + b"\r\n\r\n" + body) < 500
     listing = b"GET /api/v1/registrations?event_id=milipol-2019 HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n\r\n"
     assert await raw_status(client, listing) == 401
+
+
+async def test_material_for_registrants_is_for_those_who_have_a_seat(client: Client) -> None:
+    def link(name: str, audience: str) -> dict[str, Any]:
+        return {"title": {"en": name}, "url": f"https://material.example.org/{name}", "audience": audience}
+
+    event = milipol(2, links=[link("handbook", "registrants")], admission={"capacity": 1})
+    plenary = workshop(4, 2, by_choice=False, outcome=[link("plenary", "registrants")])
+    slides = workshop(1, 2, outcome=[link("slides", "registrants"), link("minutes", "members")])
+    await tell_agenda(client.process, event, plenary, slides)
+    database = client.process.databases["registration"]
+
+    async def known() -> bool:
+        return await database["sessions"].count_documents({"state.revision": 2}) == 2
+
+    await until(known, 20, "registration knows the new revisions")
+    seated, waiting = [(await client.register(name, W1))[1] for name in ("ada", "bob")]
+    assert (seated["state"], waiting["state"]) == ("confirmed", "waitlisted")
+    page = (await client.page(client.private_path(seated["registration_id"])))[1]
+    for name in ("handbook", "plenary", "slides"):
+        assert f"material.example.org/{name}" in page
+    assert "material.example.org/minutes" not in page, "for members"
+    page = (await client.page(client.private_path(waiting["registration_id"])))[1]
+    assert "material.example.org" not in page, "who waits is no registrant yet"

@@ -15,6 +15,9 @@ from services.scheduling.exports.schedule_xml import schedule_xml
 from services.scheduling.exports.table import agenda_table
 from services.scheduling.public_view import PublicAgenda
 
+FORM = "1"
+"""Raise it when a file of the same agenda comes out otherwise: what readers have kept is then not right any more."""
+
 MOST_KEPT = 64
 """How many written files are kept for the next reader."""
 
@@ -57,21 +60,22 @@ class Files:
     """Writes files, and keeps the last ones: a hall of people asks for the same PDF at once."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str, int, str], asyncio.Task[bytes]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, str, str], asyncio.Task[bytes]] = OrderedDict()
 
     async def file(self, kind: FileKind, agenda: PublicAgenda, language: str) -> bytes:
-        """The file, written at most once for each revision and language."""
-        key = (agenda.event.id, kind.name, agenda.revision, language)
+        """The file, written at most once for each state of the agenda and language."""
+        key = (agenda.event.id, kind.name, agenda.digest, language)
         task = self._kept.get(key)
         if task is None:
             task = asyncio.ensure_future(kind.write(agenda, language))
+            task.add_done_callback(lambda done: self._forget_failed(key, done))
             self._kept[key] = task
         self._kept.move_to_end(key)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
-        try:
-            return await asyncio.shield(task)
-        except BaseException:
-            if task.done():  # what failed is tried again by the next who asks
-                self._kept.pop(key, None)
-            raise
+        return await asyncio.shield(task)
+
+    def _forget_failed(self, key: tuple[str, str, str, str], done: asyncio.Task[bytes]) -> None:
+        """What failed is tried again by the next who asks."""
+        if (done.cancelled() or done.exception() is not None) and self._kept.get(key) is done:
+            del self._kept[key]

@@ -59,7 +59,7 @@ class _Sheet:
                 "title": reader.label(reader.words("Contacts")),
                 "lines": [self._person(person) for person in event.contacts],
             },
-            "imprint": [*reader.paragraphs(event.funding), *reader.paragraphs(event.note)],
+            "imprint": [*reader.paragraphs(event.funding), *self._note()],
         }
         cancelled = reader.label(reader.words("Cancelled"))
         no_event = [cancelled, reader.label(reader.words("This event does not take place."))]
@@ -80,6 +80,11 @@ class _Sheet:
             "sections": [self._section(part, zones) for part in sections(event, self.agenda.sessions)],
             "ends": ends,
         } | self._imprint()
+
+    def _note(self) -> Line:
+        """The event's note; not where a session was revised since, for then it speaks of something else."""
+        current = self.agenda.event.revision == self.agenda.revision
+        return self.reader.paragraphs(self.agenda.event.note) if current else []
 
     def _imprint(self) -> Part:
         """Which revision it is, of when, and where changes are told."""

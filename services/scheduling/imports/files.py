@@ -62,6 +62,8 @@ class AgendaFile:
 
     event_id: str
     agenda: Callable[[Agenda | None], Agenda]
+    merges: bool = False
+    """It is laid over the draft, and keeps what it cannot say."""
 
 
 def format_of_name(name: str) -> Format | None:
@@ -79,7 +81,7 @@ def read_file(body: bytes, form: Format, hints: Hints) -> AgendaFile:
             raise AgendaRefused([problem("event_id", message, "other-event")])
         return AgendaFile(agenda.event.id, lambda _: agenda)
     foreign = _READERS.get(form, read_schedule_json)(body)
-    return AgendaFile(event_id_of(foreign, hints), lambda before: merged_agenda(foreign, before, hints))
+    return AgendaFile(event_id_of(foreign, hints), lambda before: merged_agenda(foreign, before, hints), merges=True)
 
 
 def _is_schedule(body: bytes) -> bool:

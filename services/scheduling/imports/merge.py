@@ -30,12 +30,13 @@ from services.scheduling.imports.foreign import (
     Hints,
 )
 from services.scheduling.time_zones import check_zone, to_local, to_utc
-from services.scheduling.timetable import slot_of
+from services.scheduling.timetable import ImpossibleTime, Slot, slot_of
 from shared.contracts.base import said_in
 from shared.contracts.cloudevent import problem
 from shared.contracts.scheduling import Audience, SessionKind, Status
 
 MAX_ID = 80
+MAX_SESSIONS = 5000
 _ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,79}$")
 _HOURS = frozenset({"starts_hour", "ends_hour"})
 _KINDS = {"workshops": SessionKind.WORKSHOP.value, "web-conferences": SessionKind.WEB_CONFERENCE.value}
@@ -97,6 +98,9 @@ class _Merge:
         self._tracks = [track for session in self._old.values() for track in session.get("tracks", [])]
 
     def source(self) -> Source:
+        if len(self._foreign.sessions) > MAX_SESSIONS:
+            message = f"the file has {len(self._foreign.sessions)} sessions; at most {MAX_SESSIONS}: split the event"
+            raise AgendaRefused([problem("sessions", message, "too-large")])
         told = [(session_id(self._event_id, item.key), item) for item in self._foreign.sessions]
         # Our own files show sessions that went from the agenda, as cancelled: they are no news, and do not come back.
         gone = Status.CANCELLED.value if self._before is not None else None
@@ -193,8 +197,8 @@ class _Merge:
         zone = told.fields.get("zone") or (model.zone if model is not None and model.zone else event_zone)
         fields = _placed({**told.fields, **self._moments(told, event_zone)}, zone)
         if model is not None and self._before is not None:
-            slot = slot_of(model, self._before.zone_of(model))
-            same = (
+            slot = _slot(model, self._before.zone_of(model))
+            same = slot is not None and (
                 _text(fields.get("date")) == slot.day.isoformat()
                 and _minutes(fields.get("starts")) == (f"{slot.starts_local:%H:%M}" if slot.starts_local else "")
                 and _minutes(fields.get("ends")) == (f"{slot.ends_local:%H:%M}" if slot.ends_local else "")
@@ -404,6 +408,14 @@ class _Names:
         taken = {item["id"] for item in self.items}
         base = slug(name)[: MAX_ID - 11].strip("-") or hashlib.sha256(name.encode()).hexdigest()[:10]
         return next(id_ for n in range(1, len(taken) + 2) if (id_ := base if n == 1 else f"{base}-{n}") not in taken)
+
+
+def _slot(session: AgendaSession, zone: str) -> Slot | None:
+    """When the session is; None where the rules of the zone changed since, so that it cannot be any more."""
+    try:
+        return slot_of(session, zone)
+    except ImpossibleTime:
+        return None
 
 
 def _put(holder: dict[str, Any], name: str, value: Any) -> None:

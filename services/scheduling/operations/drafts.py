@@ -167,7 +167,9 @@ class Drafts:
         body = await read_body(request.clone(client_max_size=MAX_FILE))
         with refusals("The agenda cannot be imported; nothing was changed."):
             file = await asyncio.to_thread(read_file, body, form, hints)
-            edited = await self._editor.put(file.event_id, file.agenda, expected, shift_to=shift_to, dry_run=dry_run)
+            edited = await self._editor.put(
+                file.event_id, file.agenda, expected, shift_to=shift_to, dry_run=dry_run, merges=file.merges
+            )
         return _answer(edited, dry_run=dry_run)
 
     async def list_drafts(self, request: web.Request) -> web.Response:

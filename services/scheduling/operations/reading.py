@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from services.scheduling import answers
-from services.scheduling.exports.files import FILES, Files
+from services.scheduling.exports.files import FILES, FORM, Files
 from services.scheduling.exports.pdf import PdfNotMade
 from services.scheduling.operations.parameters import CURSOR, EVENT_ID, FILE, FROM, LANGUAGE, LIMIT, PROGRAMME, SERIES
 from services.scheduling.operations.refusals import no_event
@@ -115,7 +115,7 @@ class Reading:
             message = f"choose one of {', '.join(FILES)}"
             raise Problem(404, "no-such-file", "There is no such file.", [problem("file", message, "unknown")])
         language = language_of(request)
-        tag = f'"{agenda.revision}-{language}-{kind.name}"'
+        tag = f'"{agenda.digest}-{FORM}-{language}-{kind.name}"'
         headers = {
             "ETag": tag,
             "Cache-Control": "no-cache",
@@ -123,7 +123,8 @@ class Reading:
             "Vary": "Accept-Language",
             "X-Content-Type-Options": "nosniff",
         }
-        if tag in (item.strip().removeprefix("W/") for item in request.headers.get("If-None-Match", "").split(",")):
+        known = {item.strip().removeprefix("W/") for item in request.headers.get("If-None-Match", "").split(",")}
+        if known & {tag, "*"}:
             return web.Response(status=304, headers=headers)
         try:
             body = await self._files.file(kind, agenda, language)
@@ -148,7 +149,7 @@ async def list_revisions(views: Views, request: web.Request, *, public: bool) ->
     event_id, limit = event_id_in(request), limit_in(request)
     before = number_in(request)
     found = await views.revisions(event_id, before=before, limit=limit + 1)
-    if not found and before is None:
+    if not found and not await views.known(event_id, published=public):
         raise no_event(event_id)
     items = [answers.revision_line(item, public=public).model_dump(mode="json") for item in found[:limit]]
     following = cursor_to(str(found[limit - 1]["number"])) if len(found) > limit else None

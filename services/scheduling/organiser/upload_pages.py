@@ -23,7 +23,7 @@ from services.scheduling.agenda import Agenda
 from services.scheduling.answers import told_changes
 from services.scheduling.difference import Change
 from services.scheduling.domain import AgendaRefused
-from services.scheduling.editing import EditedByHand, Editor
+from services.scheduling.editing import EditedByHand, Editor, Expected
 from services.scheduling.imports.files import MEDIA_TYPES, AgendaFile, Format, format_of_name, read_file
 from services.scheduling.imports.foreign import Hints
 from services.scheduling.organiser.changes import told
@@ -117,7 +117,7 @@ class UploadPages:
                     raise DraftMoved(1, None)
                 return file.agenda(before)
 
-            edited = await self._editor.put(file.event_id, make, version or None)
+            edited = await self._editor.put(file.event_id, make, version or None, merges=file.merges)
         except (DraftMoved, EditedByHand) as error:
             return await self._check_page(visit, sent, error.changes or [])
         except AgendaRefused as error:
@@ -129,14 +129,15 @@ class UploadPages:
         try:
             file = await asyncio.to_thread(sent.read)
             before = await self._store.draft(file.event_id)
-            edited = await self._editor.put(file.event_id, file.agenda, "*", dry_run=True)
+            there: Expected = "*" if before is not None else None
+            edited = await self._editor.put(file.event_id, file.agenda, there, dry_run=True, merges=file.merges)
         except AgendaRefused as error:
             return _ask_page(visit, sent.hints, [problem_words(one, visit) for one in error.problems])
         agenda = edited.after.agenda
         reader = reader_of(visit, agenda)
         agendas = [before.agenda, agenda] if before is not None else [agenda]
         by_hand: Sequence[Change] = []
-        if before is not None and before.version > before.imported_version > 0:
+        if before is not None and before.version > before.imported_version:
             by_hand = await self._store.changes_since(file.event_id, before.imported_version, before) or []
         published = dict(before.published.sessions) if before is not None and before.published is not None else None
         context = {

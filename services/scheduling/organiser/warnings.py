@@ -13,7 +13,7 @@ from services.scheduling.organiser.changes import Reader
 from services.scheduling.organiser.words import Words
 from services.scheduling.reading import spoken_languages
 from services.scheduling.time_zones import offset_at, printed_offset, to_local
-from services.scheduling.timetable import doubt_about, slot_of
+from services.scheduling.timetable import ImpossibleTime, doubt_about, slot_of
 from services.scheduling.translations import reports
 from services.scheduling.warnings import Warning, warnings
 from shared.contracts.local_time import offset_name
@@ -56,10 +56,12 @@ def questions(agenda: Agenda, reader: Reader) -> list[Question]:
     found: list[Question] = []
     for session in agenda.sessions:
         zone = agenda.zone_of(session)
-        doubt = doubt_about(session, zone)
+        try:
+            slot, doubt = slot_of(session, zone), doubt_about(session, zone)
+        except ImpossibleTime:  # the rules of the zone changed since: another warning says so
+            continue
         if doubt is None or session.status is not Status.SCHEDULED or session.printed_zone is None:
             continue
-        slot = slot_of(session, zone)
         assert session.starts is not None
         local = datetime.combine(session.date, session.starts)
         if slot.ends_local is not None and slot.ends_at == doubt.local_reading:  # only the end is in doubt
@@ -147,10 +149,9 @@ def _said(warning: Warning, agenda: Agenda, session: AgendaSession | None, reade
         return warning.message
     if warning.code not in _ABOUT_A_SESSION:
         return warning.message
-    other = next((o for o in agenda.sessions if o.id in warning.message.replace(";", " ").split()), None)
+    other = next((o for o in agenda.sessions if o.id == warning.about.get("session")), None)
     with_other = reader.text(other.title) if other is not None else ""
     names = {person.id: person.name for person in agenda.people}
-    who = [names[part.person] for part in session.people if warning.message.startswith(f"{names[part.person]} is in ")]
     rooms = {room.id: reader.text(room.name) or room.id for room in agenda.rooms}
     known = {
         "person-in-two-places": words("{person} is in “{other}” at the same time. Move a session, or the person."),
@@ -160,10 +161,10 @@ def _said(warning: Warning, agenda: Agenda, session: AgendaSession | None, reade
         "no-seats": words("Everybody who asks gets a seat."),
     }
     return known[warning.code].format(
-        person=who[0] if who else "",
+        person=names.get(warning.about.get("person", ""), ""),
         other=with_other,
         room=rooms.get(session.room or "", session.room or ""),
-        day=day(slot_of(session, agenda.zone_of(session)).day, reader.language),
+        day=day(session.date, reader.language),
     )
 
 
