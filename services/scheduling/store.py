@@ -110,7 +110,8 @@ class Store:
     async def _settled(self, event_id: str) -> Page:
         """The ledger, with all that was committed before written out: a version builds on the one before."""
         page = await self._ledgers.load(stream(event_id))
-        await self._ledgers.settle(page.stream, page.entries)
+        if page.entries:
+            await self._ledgers.settle(page.stream, page.entries)
         return page
 
     async def change(

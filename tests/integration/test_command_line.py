@@ -490,10 +490,18 @@ async def server(answer: Answer) -> AsyncIterator[str]:
         listening.close()
 
 
+async def whole_request(reader: asyncio.StreamReader) -> str:
+    """The head of a request, once its body is read too: who closes before it was sent breaks the connection."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    if length := re.search(r"(?i)^content-length: (\d+)\r$", head, re.MULTILINE):
+        await reader.readexactly(int(length[1]))
+    return head
+
+
 def says(*lines: str, body: str = "") -> Answer:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
+            await whole_request(reader)
         writer.write("\r\n".join([*lines, "Connection: close", "", body]).encode())
         writer.close()
 
@@ -545,7 +553,7 @@ async def test_an_import_publishes_exactly_the_version_that_it_made(alone: Termi
     body = json.dumps(told | {"difference": [], "warnings": []})
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        asked.append(await whole_request(reader))
         writer.write(f"HTTP/1.1 200 OK\r\n{JSON}\r\nConnection: close\r\n\r\n{body}".encode())
         writer.close()
 
