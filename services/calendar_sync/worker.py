@@ -25,6 +25,7 @@ from services.calendar_sync.store import Agenda, Calendar, ServerState, Store
 from shared.clock import Clock
 from shared.contracts.base import said_in
 from shared.contracts.scheduling import EventState
+from shared.pause import signalled
 from shared.storage.lease import Lease
 from shared.storage.mongo import PyMongoError
 
@@ -82,8 +83,7 @@ class Worker:
         self._idle.clear()
         try:
             while not self._stopping:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._pace.poll)
+                await signalled(self._woken, self._pace.poll)
                 self._woken.clear()
                 try:
                     await self.round()
@@ -101,8 +101,7 @@ class Worker:
         """Takes nothing new and waits up to `patience` seconds for the request under way."""
         self._stopping = True
         self.wake()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), patience)
+        await signalled(self._idle, patience)
 
     async def round(self) -> int:
         """Looks at every calendar that is due, as far as the server lets us; returns how many were looked at."""

@@ -30,6 +30,7 @@ from services.notification.smtp import Deferred, Refused, Unreachable
 from services.notification.store import Copy, Store, present, reference
 from shared.clock import Clock, Ids
 from shared.links import Links
+from shared.pause import signalled
 from shared.storage.lease import Lease
 from shared.storage.mongo import Document, PyMongoError
 
@@ -127,8 +128,7 @@ class Sender:
             while not self._stop.is_set():
                 # While the server is away, new mails must not make us knock more often: only `stop` ends that pause.
                 signal, wait = (self._stop, pause) if pause else (self._woken, self._poll)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(signal.wait(), wait)
+                await signalled(signal, wait)
                 self._woken.clear()
                 try:
                     if await self._lease.hold():
@@ -147,9 +147,7 @@ class Sender:
         """Takes no more mails and waits up to `timeout` seconds for those under way, so that their answers are noted."""
         self._stop.set()
         self._woken.set()
-        try:
-            await asyncio.wait_for(self._idle.wait(), timeout)
-        except TimeoutError:
+        if not await signalled(self._idle, timeout):
             _log.warning("mails_under_way_at_stop", waited=timeout)
 
     async def send_due(self) -> int:

@@ -18,6 +18,7 @@ from shared.messaging.rabbit_link import Link, LinkDown, call
 from shared.messaging.rabbit_publisher import Letter, Publisher
 from shared.messaging.rabbit_retry import SETTLE_TIMEOUT, Retries
 from shared.messaging.rabbit_topology import DEAD, dead_letter, declare_queue, delivery_of
+from shared.pause import signalled
 
 REOPEN_PAUSE = 0.2
 """Seconds before a channel that broke on a standing connection is opened again."""
@@ -189,8 +190,7 @@ class Consumer:
                 if await retries.put_off(message, delivery, self._answer):
                     return True
                 pause = self._tools.retry.delay(delivery.attempt)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), pause)
+                await signalled(self._stopping, pause)
                 if not self._stopping.is_set():
                     return False
                 await self._answer(message.nack(requeue=True))

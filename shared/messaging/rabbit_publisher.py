@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from aio_pika.exceptions import PublishError as Returned
 
 from shared.messaging.port import Undelivered
 from shared.messaging.rabbit_link import Link, LinkDown, call
+from shared.pause import signalled
 
 IN_FLIGHT = 128
 """Messages on their way at the same time. One by one, each would wait for the broker's disk."""
@@ -114,8 +114,7 @@ class Publisher:
     async def close(self) -> None:
         """Closes the channel, after the confirms that are still to come where the connection stands."""
         if self._link.up:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), CLOSE_TIMEOUT)
+            await signalled(self._idle, CLOSE_TIMEOUT)
         channel, self._channel = self._channel, None
         if channel is not None and not channel.is_closed:
             try:

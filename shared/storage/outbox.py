@@ -12,6 +12,7 @@ from shared.clock import Clock
 from shared.contracts.cloudevent import Encoded
 from shared.contracts.registry import EVENTS
 from shared.messaging.port import Outgoing, PublishError, Transport
+from shared.pause import signalled
 from shared.storage.lease import Lease
 from shared.storage.ledger import LEDGERS, OUTBOX, Ledgers
 from shared.storage.mongo import Database, Document, PyMongoError
@@ -55,8 +56,7 @@ class Relay:
         pause = self._poll
         try:
             while True:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), pause)
+                await signalled(self._woken, pause)
                 self._woken.clear()
                 try:
                     if not await self._lease.hold():
