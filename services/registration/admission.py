@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from services.registration import answered
 from services.registration.commands import Register, Registration
-from services.registration.seats import Line, Seats
+from services.registration.seats import Asked, Line, Seats
 from shared.contracts.registration import Reason
 
 
@@ -14,7 +16,7 @@ def refusals(seats: Seats, known: Registration | None, command: Register, now: d
     event = seats.event
     if event is None:
         return [unknown_event(seats.event_id)]
-    reasons = _line_refusals(event, now, "event_id", "this event")
+    reasons = _line_refusals(event, now, "event_id", "this event", command.person.audience)
     if known is not None and known.active:
         reasons.append(
             Reason(
@@ -31,30 +33,48 @@ def refusals(seats: Seats, known: Registration | None, command: Register, now: d
                 message=f"give one of: {', '.join(seats.audiences)}",
             )
         )
-    if not command.sessions and seats.choice_needed:
+    reasons += choice_refusals(seats, command.sessions, (), now)
+    reasons += answered.faults(questions_of(seats, command.sessions), command.answers)
+    return reasons
+
+
+def choice_refusals(
+    seats: Seats, sessions: Sequence[str], held: Sequence[str], now: datetime, *, may_wait: bool = True
+) -> list[Reason]:
+    """Every reason why `sessions` cannot be the choice of one person; those `held` already are not asked for again.
+
+    `may_wait` False: a full session is a reason too.
+    """
+    reasons: list[Reason] = []
+    if not sessions and seats.choice_needed:
         reasons.append(Reason(code="choice-needed", field="sessions", message="choose at least one session"))
     chosen: set[str] = set()
-    for number, session_id in enumerate(command.sessions):
+    for number, session_id in enumerate(sessions):
         field = f"sessions.{number}"
         line = seats.sessions.get(session_id)
         if line is None:
-            reasons.append(
-                Reason(code="unknown-session", field=field, message=f"there is no session {session_id!r} in this event")
-            )
+            message = f"there is no session {session_id!r} in this event"
+            reasons.append(Reason(code="unknown-session", field=field, message=message))
         elif session_id in chosen:
             reasons.append(Reason(code="repeated", field=field, message=f"session {session_id!r} is named twice"))
         elif not line.rules.by_choice:
-            reasons.append(
-                Reason(
-                    code="no-choice-needed",
-                    field=field,
-                    message=f"session {session_id!r} is open to everyone registered; leave it out",
-                )
-            )
-        else:
-            reasons.extend(_line_refusals(line, now, field, f"session {session_id!r}"))
+            message = f"session {session_id!r} is open to everyone registered; leave it out"
+            reasons.append(Reason(code="no-choice-needed", field=field, message=message))
+        elif session_id not in held:
+            reasons += _line_refusals(line, now, field, f"session {session_id!r}", None, may_wait=may_wait)
         chosen.add(session_id)
+    reasons += _too_many(seats, chosen)
+    reasons += _overlaps(seats, sessions)
     return reasons
+
+
+def questions_of(seats: Seats, sessions: Sequence[str]) -> list[Asked]:
+    """What is asked of somebody who chooses `sessions`."""
+    asked = list(seats.event.rules.questions) if seats.event is not None else []
+    for session_id in dict.fromkeys(sessions):
+        if session_id in seats.sessions:
+            asked += seats.sessions[session_id].rules.questions
+    return asked
 
 
 def unknown_event(event_id: str | None) -> Reason:
@@ -62,7 +82,40 @@ def unknown_event(event_id: str | None) -> Reason:
     return Reason(code="unknown-event", field="event_id", message=f"there is no published event {event_id!r}")
 
 
-def _line_refusals(line: Line, now: datetime, field: str, name: str) -> list[Reason]:
+def overlap(one: Line, other: Line) -> bool:
+    """Whether two sessions are at the same time. One without an end is taken as a moment; without a start, as never."""
+    first, second = one.rules, other.rules
+    if first.starts is None or second.starts is None:
+        return False
+    ends, other_ends = first.ends or first.starts, second.ends or second.starts
+    return first.starts == second.starts or (first.starts < other_ends and second.starts < ends)
+
+
+def _too_many(seats: Seats, chosen: set[str]) -> Iterator[Reason]:
+    most = seats.event.rules.max_sessions if seats.event is not None else None
+    if most is not None and len(chosen) > most:
+        yield Reason(
+            code="too-many",
+            field="sessions",
+            message=f"at most {most} sessions can be chosen; leave out {len(chosen) - most}",
+        )
+
+
+def _overlaps(seats: Seats, sessions: Sequence[str]) -> Iterator[Reason]:
+    if seats.event is None or seats.event.rules.overlaps:
+        return
+    known = [(number, id_) for number, id_ in enumerate(dict.fromkeys(sessions)) if id_ in seats.sessions]
+    for place, (number, session_id) in enumerate(known):
+        for _, earlier in known[:place]:
+            if overlap(seats.sessions[earlier], seats.sessions[session_id]):
+                message = f"session {session_id!r} is at the same time as {earlier!r}; choose one of the two"
+                yield Reason(code="overlap", field=f"sessions.{number}", message=message)
+                break
+
+
+def _line_refusals(
+    line: Line, now: datetime, field: str, name: str, kind: str | None, *, may_wait: bool = True
+) -> list[Reason]:
     rules = line.rules
     if not rules.scheduled:
         return [Reason(code="cancelled", field=field, message=f"{name} is cancelled")]
@@ -76,8 +129,13 @@ def _line_refusals(line: Line, now: datetime, field: str, name: str) -> list[Rea
         return [Reason(code="closed", field=field, message=f"registration for {name} closed at {_when(rules.closes)}")]
     if rules.starts is not None and now >= rules.starts:
         return [Reason(code="started", field=field, message=f"{name} began at {_when(rules.starts)}")]
-    if not line.admits and not rules.waiting_list:
-        return [Reason(code="full", field=field, message=f"{name} is full and has no waiting list")]
+    if not line.admits(kind):
+        if not rules.waiting_list:
+            return [Reason(code="full", field=field, message=f"{name} is full and has no waiting list")]
+        if not may_wait:
+            return [
+                Reason(code="full", field=field, message=f"{name} is full; ask to wait for it, or keep what you have")
+            ]
     return []
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.registration.commands import Answer, Cancel, Register, Registration
+from services.registration.commands import Answer, Cancel, Change, Register, Registration
 from services.registration.desk import Desks, Overloaded
 from services.registration.intake import Intake
 from services.registration.seats import EVENT
@@ -17,7 +18,7 @@ from services.registration.store import Store
 from shared.clock import Ids
 from shared.contracts.base import Identifier, json_of
 from shared.contracts.cloudevent import CONTENT_TYPE, InvalidMessage, decode
-from shared.contracts.registration import Outcome, RegistrationRequested
+from shared.contracts.registration import Answers, Outcome, RegistrationRequested
 from shared.contracts.registry import INTAKE, check_type
 from shared.observability.correlation import correlation_id
 from shared.web.access import require_organiser
@@ -34,6 +35,16 @@ class CancelRequest(BaseModel):
     sessions: list[Identifier] = Field(default=[], max_length=200)
 
 
+class ChangeRequest(BaseModel):
+    """All sessions that are wanted from now on. `wait`: a full one is waited for, and what it replaces is kept till then."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sessions: list[Identifier] = Field(max_length=200)
+    answers: Answers = {}
+    wait: bool = False
+
+
 class Api:
     """The routes under /api/v1/registrations and /api/v1/intake."""
 
@@ -45,6 +56,7 @@ class Api:
             web.post("/api/v1/registrations", self._register),
             web.get("/api/v1/registrations", self._list),
             web.get("/api/v1/registrations/{id}", self._read),
+            web.put("/api/v1/registrations/{id}/sessions", self._change),
             web.post("/api/v1/registrations/{id}/cancel", self._cancel),
             web.post("/api/v1/intake", self._receive),
         ]
@@ -66,10 +78,11 @@ class Api:
             registration_id=self._ids(),
             person=asked.person,
             sessions=tuple(asked.sessions),
+            answers=asked.answers,
         )
         return await self._ask(asked.event_id, command)
 
-    async def _ask(self, event_id: str, command: Register | Cancel) -> Answer:
+    async def _ask(self, event_id: str, command: Register | Change | Cancel) -> Answer:
         try:
             answer = await self._desks.ask(event_id, command)
         except Overloaded as error:
@@ -103,7 +116,7 @@ class Api:
         require_organiser(request)
         registration = await self._known(request)
         positions = await self._store.positions(registration)
-        return web.json_response(json_of(registration.told(positions, EVENT)))
+        return web.json_response(_for_organisers(registration, positions))
 
     async def _cancel(self, request: web.Request) -> web.Response:
         require_organiser(request)
@@ -120,6 +133,26 @@ class Api:
             fingerprint=_fingerprint("cancel", [registration.id, *sessions]) if key else None,
             registration_id=registration.id,
             sessions=tuple(sessions),
+        )
+        return await self._ask(registration.event_id, command)
+
+    async def _change(self, request: web.Request) -> web.Response:
+        require_organiser(request)
+        asked = validate(ChangeRequest, await read_json(request))
+        registration = await self._known(request)
+        return web.json_response(answer_body(await self.change(registration, asked, idempotency_key(request))))
+
+    async def change(self, registration: Registration, asked: ChangeRequest, key: str | None = None) -> Answer:
+        """Makes `asked.sessions` all that the registration has, or changes nothing. Raises Problem 409 or 503."""
+        command = Change(
+            id=_key_id(key, registration.event_id) if key else self._ids(),
+            correlation_id=correlation_id(),
+            repeatable=key is not None,
+            fingerprint=_fingerprint("change", [registration.id, json_of(asked)]) if key else None,
+            registration_id=registration.id,
+            sessions=tuple(asked.sessions),
+            answers=asked.answers,
+            wait=asked.wait,
         )
         return await self._ask(registration.event_id, command)
 
@@ -166,7 +199,12 @@ def answer_body(answer: Answer) -> dict[str, Any]:
 
 
 def _body(registration: Registration) -> dict[str, Any]:
-    return json_of(registration.told({}, EVENT))
+    return _for_organisers(registration, {})
+
+
+def _for_organisers(registration: Registration, positions: Mapping[tuple[str, str], int]) -> dict[str, Any]:
+    """The registration as told, and what the person answered."""
+    return json_of(registration.told(positions, EVENT)) | {"answers": dict(registration.answers)}
 
 
 def _key_id(key: str, event_id: str) -> str:

@@ -40,6 +40,21 @@ class Register(Command):
     registration_id: str
     person: PersonDetails
     sessions: tuple[str, ...] = ()
+    answers: Mapping[str, str | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change(Command):
+    """A registration's sessions become `sessions`, all at once or not at all. Named by id or by e-mail.
+
+    `wait`: a full session is waited for, and what it replaces is kept.
+    """
+
+    registration_id: str | None = None
+    email: str | None = None
+    sessions: tuple[str, ...] = ()
+    answers: Mapping[str, str | bool] = field(default_factory=dict)
+    wait: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +95,13 @@ class Promote(Command):
 
 @dataclass(frozen=True)
 class Held:
-    """One choice of a registration; `place` is the place in the session's line while it waits."""
+    """One choice of a registration; `place` is the place in the session's line while it waits. `replaces` names the choices
+    that are given up when this one gets its seat."""
 
     session_id: str
     state: SeatState
     place: int | None = None
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +117,8 @@ class Registration:
     link_generation: int
     registered_at: datetime
     changed_at: datetime
+    answers: Mapping[str, str | bool] = field(default_factory=dict)
+    """What was answered, by the question's id: for organisers, told to nobody."""
 
     @property
     def active(self) -> bool:

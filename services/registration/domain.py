@@ -5,14 +5,17 @@ No clock, no I/O. Commands are folded in order of arrival; freed seats go to tho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from services.registration.admission import refusals, unknown_event
+from services.registration import answered
+from services.registration.admission import choice_refusals, questions_of, refusals, unknown_event
 from services.registration.commands import (
     Answer,
     Cancel,
+    Change,
     Command,
     Held,
     Promote,
@@ -22,8 +25,8 @@ from services.registration.commands import (
     ReviseEvent,
     ReviseSession,
 )
-from services.registration.seats import EVENT, Line, Seats, rules_of_event, rules_of_session
-from shared.contracts.registration import Choice, Outcome, Reason, SeatsState, SeatState, SessionSeats
+from services.registration.seats import EVENT, Line, Seats, rules_of_event, rules_of_session, with_quotas
+from shared.contracts.registration import AudienceSeats, Choice, Outcome, Reason, SeatsState, SeatState, SessionSeats
 
 HOLDS = frozenset({SeatState.CONFIRMED, SeatState.OFFERED, SeatState.ATTENDED})
 """States that take a seat."""
@@ -37,6 +40,8 @@ class Waiting:
     place: int
     registration_id: str
     left: bool = False
+    kind: str | None = None
+    """The kind of attendee, in the event's line: seats may be set aside for some kinds."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,32 @@ def seats_told(seats: Seats) -> SeatsState:
             for name, line in seats.sessions.items()
             if line.rules.by_choice
         ],
+        audiences=[
+            AudienceSeats(audience=id_, quota=kind.quota, confirmed=kind.confirmed, waiting=kind.waiting)
+            for id_, kind in (event.kinds.items() if event else ())
+        ],
     )
+
+
+def _kind(name: str, registration: Registration) -> str | None:
+    """The kind of attendee that a registration counts as in a line: sessions count no kinds."""
+    return registration.person.audience if name == EVENT else None
+
+
+def _instead(held: Held, wanted: Set[str], before: Set[str], gone: Sequence[str]) -> Held:
+    """A choice after a change: a new one that waits replaces what is `gone`; what is wanted again is replaced by none."""
+    if held.state is not SeatState.WAITLISTED:
+        return replace(held, replaces=()) if held.replaces else held
+    kept = tuple(id_ for id_ in held.replaces if id_ not in wanted)
+    return replace(held, replaces=kept if held.session_id in before else (*gone,))
+
+
+def _newest(choices: Iterable[Held]) -> list[Held]:
+    """One choice for each session: a session that is chosen again takes the place of the choice that was given up."""
+    by_session: dict[str, Held] = {}
+    for held in choices:
+        by_session[held.session_id] = held
+    return list(by_session.values())
 
 
 def _lines(seats: Seats) -> Iterable[tuple[str, Line]]:
@@ -119,6 +149,7 @@ class _Fold:
         self._by_email = {r.person.email: r.id for r in snapshot.registrations.values()}
         self._answers = dict(snapshot.answers)
         self._correlation: str | None = None
+        self._swapped = False
         self.changed: dict[str, Registration] = {}
         self.waiting: dict[tuple[str, int], Waiting] = {}
         self.positions: dict[tuple[str, str], int] = {}
@@ -139,6 +170,8 @@ class _Fold:
         match command:
             case Register():
                 answer = self._register(command)
+            case Change():
+                answer = self._change(command)
             case Cancel():
                 answer = self._cancel(command)
             case Refuse():
@@ -173,12 +206,14 @@ class _Fold:
             link_generation=known.link_generation if known else 1,
             registered_at=self._now,
             changed_at=self._now,
+            answers=answered.normal(questions_of(self.seats(), command.sessions), command.answers),
         )
-        if self._lines[EVENT].admits:
-            self._lines[EVENT] = self._lines[EVENT].seated()
+        kind = command.person.audience
+        if self._lines[EVENT].admits(kind):
+            self._lines[EVENT] = self._lines[EVENT].seated(kind)
             registration = self._seat_choices(replace(registration, state=SeatState.CONFIRMED))
         else:
-            place = self._queue(EVENT, registration.id)
+            place = self._queue(EVENT, registration.id, kind)
             registration = replace(registration, state=SeatState.WAITLISTED, place=place)
         self._keep(registration)
         return self._accepted(registration)
@@ -195,7 +230,7 @@ class _Fold:
                 choices.append(held)
             elif not line.rules.scheduled or (line.rules.starts is not None and self._now >= line.rules.starts):
                 choices.append(replace(held, state=SeatState.CANCELLED))
-            elif line.admits:
+            elif line.admits():
                 self._lines[held.session_id] = line.seated()
                 choices.append(replace(held, state=SeatState.CONFIRMED))
             elif not line.rules.waiting_list:
@@ -205,17 +240,61 @@ class _Fold:
                 choices.append(replace(held, state=SeatState.WAITLISTED, place=place))
         return replace(registration, choices=tuple(choices))
 
-    # Seats are given up
+    # Seats are changed and given up
 
-    def _cancel(self, command: Cancel) -> Answer:
+    def _change(self, command: Change) -> Answer:
+        """All at once or not at all: no seat is given up before the new one is had."""
+        registration = self._named(command)
+        if isinstance(registration, Reason):
+            return self._rejected(registration)
+        if not registration.active:
+            message = "this registration is cancelled; register again"
+            return self._rejected(Reason(code="cancelled", field="registration_id", message=message))
+        seats = self.seats()
+        held = {h.session_id: h for h in registration.choices if h.state is not SeatState.CANCELLED}
+        seated = registration.state is not SeatState.WAITLISTED
+        reasons = choice_refusals(seats, command.sessions, list(held), self._now, may_wait=command.wait or not seated)
+        answers = {**registration.answers, **command.answers}
+        asked = questions_of(seats, command.sessions)
+        given = {
+            id_: answer for id_, answer in answers.items() if id_ in command.answers or id_ in {q.id for q in asked}
+        }
+        reasons += answered.faults(asked, given)
+        if reasons:
+            return self._rejected(*reasons)
+        added = tuple(Held(id_, SeatState.PENDING) for id_ in command.sessions if id_ not in held)
+        kept_back = [h for id_, h in held.items() if id_ not in command.sessions]
+        changed = replace(registration, choices=(*registration.choices, *added), answers=answered.normal(asked, given))
+        changed = replace(changed, choices=tuple(_newest(changed.choices)))
+        if seated:
+            changed = self._seat_choices(changed)
+        wanted, gone = set(command.sessions), tuple(h.session_id for h in kept_back)
+        waits = any(h.state is SeatState.WAITLISTED and h.session_id in wanted - held.keys() for h in changed.choices)
+        if waits and command.wait:
+            changed = replace(changed, choices=tuple(_instead(h, wanted, held.keys(), gone) for h in changed.choices))
+        else:
+            choices = (self._released(changed, h) if h.session_id in gone else h for h in changed.choices)
+            changed = replace(changed, choices=tuple(_instead(h, wanted, wanted, ()) for h in choices))
+        if changed != registration:
+            self._keep(replace(changed, changed_at=self._now))
+        return self._accepted(self._registrations[registration.id])
+
+    def _named(self, command: Cancel | Change) -> Registration | Reason:
+        """The registration that a command names, or why there is none."""
         if EVENT not in self._lines:
-            return self._rejected(unknown_event(self._snapshot.seats.event_id))
+            return unknown_event(self._snapshot.seats.event_id)
         registration_id = command.registration_id or self._by_email.get(command.email or "", "")
         registration = self._registrations.get(registration_id)
         if registration is None or (command.email and registration.person.email != command.email):
             field_name = "registration_id" if command.registration_id else "email"
             message = "there is no such registration at this event"
-            return self._rejected(Reason(code="unknown-registration", field=field_name, message=message))
+            return Reason(code="unknown-registration", field=field_name, message=message)
+        return registration
+
+    def _cancel(self, command: Cancel) -> Answer:
+        registration = self._named(command)
+        if isinstance(registration, Reason):
+            return self._rejected(registration)
         held = {choice.session_id for choice in registration.choices}
         unknown = [
             Reason(
@@ -234,45 +313,53 @@ class _Fold:
     def _give_up(self, registration: Registration, sessions: set[str] | None) -> None:
         """Gives up `sessions`, or all; with the last session of an event of choices the registration ends too."""
         choices = tuple(
-            self._released(registration.id, held) if sessions is None or held.session_id in sessions else held
+            self._released(registration, held) if sessions is None or held.session_id in sessions else held
             for held in registration.choices
         )
         state, place = registration.state, registration.place
         nothing_left = all(held.state is SeatState.CANCELLED for held in choices)
         if sessions is None or (nothing_left and self.seats().choice_needed):
-            self._release(EVENT, registration.id, state, place)
+            self._release(EVENT, registration, state, place)
             state, place = SeatState.CANCELLED, None
         changed = replace(registration, state=state, place=place, choices=choices)
         if changed != registration:
             self._keep(replace(changed, changed_at=self._now))
 
-    def _released(self, registration_id: str, held: Held) -> Held:
-        self._release(held.session_id, registration_id, held.state, held.place)
+    def _released(self, registration: Registration, held: Held) -> Held:
+        self._release(held.session_id, registration, held.state, held.place)
         return replace(held, state=SeatState.CANCELLED, place=None)
 
-    def _release(self, name: str, registration_id: str, state: SeatState, place: int | None) -> None:
+    def _release(self, name: str, registration: Registration, state: SeatState, place: int | None) -> None:
+        kind = _kind(name, registration)
         if state in HOLDS:
-            self._lines[name] = self._lines[name].freed()
+            self._lines[name] = self._lines[name].freed(kind)
         elif state is SeatState.WAITLISTED and place is not None:
-            self._leave(name, place, registration_id)
+            self._leave(name, place, registration.id, kind)
 
     # The line
 
-    def _queue(self, name: str, registration_id: str) -> int:
+    def _queue(self, name: str, registration_id: str, kind: str | None = None) -> int:
         line = self._lines[name]
         place = line.next_place
-        self._lines[name] = line.queued()
-        self.waiting[name, place] = Waiting(name, place, registration_id)
+        self._lines[name] = line.queued(kind)
+        self.waiting[name, place] = Waiting(name, place, registration_id, kind=kind)
         self.positions[name, registration_id] = line.waiting + 1
         return place
 
-    def _leave(self, name: str, place: int, registration_id: str) -> None:
-        self._lines[name] = self._lines[name].left()
-        self.waiting[name, place] = Waiting(name, place, registration_id, left=True)
+    def _leave(self, name: str, place: int, registration_id: str, kind: str | None) -> None:
+        self._lines[name] = self._lines[name].left(kind)
+        self.waiting[name, place] = Waiting(name, place, registration_id, left=True, kind=kind)
         self.positions.pop((name, registration_id), None)
 
     def promote(self) -> None:
-        """Gives free seats to those who wait, the event's own line first: it lets people into sessions' lines."""
+        """Gives free seats to those who wait, the event's own line first: it lets people into sessions' lines. A seat that
+        is given up for a better one may be somebody else's next."""
+        self._swapped = True
+        while self._swapped:
+            self._swapped = False
+            self._promote_lines()
+
+    def _promote_lines(self) -> None:
         for name in [EVENT, *(name for name in self._lines if name != EVENT)]:
             if name not in self._lines or not self._lines[name].rules.scheduled:
                 continue
@@ -280,34 +367,66 @@ class _Fold:
                 line = self._lines[name]
                 if line.free == 0:
                     break
+                if line.free_for(waiting.kind) == 0:  # what is left is set aside for others
+                    continue
                 if self.waiting.get((name, waiting.place), waiting).left:
                     continue
                 self._promote_one(name, waiting)
 
     def _in_line(self, name: str) -> list[Waiting]:
-        """Those known to wait in line `name`, in order; newcomers of this decision only behind a line known to its end."""
+        """Those known to wait in line `name`, in order; newcomers of this decision only behind a line (or, where seats are
+        set aside, those of their kind in it) that is known to its end."""
         first = list(self._snapshot.lines.get(name, ()))
-        before = self._snapshot.seats.line(name).waiting if name in dict(_lines(self._snapshot.seats)) else 0
-        if len(first) >= before:
-            known = {waiting.place for waiting in first}
-            first += [w for (line, place), w in sorted(self.waiting.items()) if line == name and place not in known]
-        return first
+        before = dict(_lines(self._snapshot.seats)).get(name)
+        set_aside = self._lines[name].set_aside
+        loaded = Counter(waiting.kind for waiting in first)
+
+        def known_to_its_end(kind: str | None) -> bool:
+            if before is None:
+                return True
+            if not set_aside:
+                return len(first) >= before.waiting
+            return loaded[kind] >= before.waiting_of(kind)
+
+        known = {waiting.place for waiting in first}
+        first += [
+            w
+            for (line, place), w in self.waiting.items()
+            if line == name and place not in known and known_to_its_end(w.kind)
+        ]
+        return sorted(first, key=lambda waiting: waiting.place)
 
     def _promote_one(self, name: str, waiting: Waiting) -> None:
         registration = self._registrations[waiting.registration_id]
-        self._leave(name, waiting.place, registration.id)
-        self._lines[name] = self._lines[name].seated()
+        self._leave(name, waiting.place, registration.id, waiting.kind)
+        self._lines[name] = self._lines[name].seated(waiting.kind)
         if name == EVENT:
             promoted = self._seat_choices(replace(registration, state=SeatState.CONFIRMED, place=None))
         else:
-            promoted = replace(
-                registration,
-                choices=tuple(
-                    replace(held, state=SeatState.CONFIRMED, place=None) if held.session_id == name else held
-                    for held in registration.choices
-                ),
-            )
+            promoted = self._swapped_for(name, registration)
         self._keep(replace(promoted, changed_at=self._now))
+
+    def _swapped_for(self, name: str, registration: Registration) -> Registration:
+        """The registration with its seat in session `name`, and without what it was to replace."""
+        given_up: set[str] = set()
+        choices: list[Held] = []
+        for held in registration.choices:
+            if held.session_id == name:
+                given_up = set(held.replaces)
+                held = replace(held, state=SeatState.CONFIRMED, place=None, replaces=())
+            choices.append(held)
+        # What another choice still waits to replace is kept until then.
+        given_up -= {id_ for held in choices if held.state is SeatState.WAITLISTED for id_ in held.replaces}
+        self._swapped = self._swapped or bool(given_up)
+        return replace(
+            registration,
+            choices=tuple(
+                self._released(registration, held)
+                if held.session_id in given_up and held.state is not SeatState.CANCELLED
+                else held
+                for held in choices
+            ),
+        )
 
     # The agenda changes
 
@@ -315,7 +434,8 @@ class _Fold:
         line = self._lines.get(EVENT)
         rules = rules_of_event(command.event)
         if line is None or rules.revision > line.rules.revision:
-            self._lines[EVENT] = Line(rules) if line is None else replace(line, rules=rules)
+            line = Line(rules) if line is None else replace(line, rules=rules)
+            self._lines[EVENT] = with_quotas(line, command.event.audiences)
             self._audiences = tuple(kind.id for kind in command.event.audiences)
         return Answer(Outcome.ACCEPTED, event_id=command.event.id)
 

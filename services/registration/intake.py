@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 
 from services.registration.admission import unknown_event
-from services.registration.commands import Answer, Cancel, Command, Refuse, Register, ReviseEvent, ReviseSession
+from services.registration.commands import Answer, Cancel, Change, Command, Refuse, Register, ReviseEvent, ReviseSession
 from services.registration.desk import Desks
 from services.registration.store import UNKNOWN, Store
 from shared.clock import Ids
 from shared.contracts.cloudevent import CloudEvent, InvalidMessage
 from shared.contracts.registration import (
     REGISTRATION_CANCELLED,
+    REGISTRATION_CHANGE_REQUESTED,
     REGISTRATION_REQUESTED,
     Reason,
     RegistrationCancelled,
+    RegistrationChangeRequested,
     RegistrationRequested,
 )
 from shared.contracts.registry import payload
@@ -36,6 +38,7 @@ class Intake:
             SESSION_REVISED: self._session_revised,
             REGISTRATION_REQUESTED: self._requested,
             REGISTRATION_CANCELLED: self._requested,
+            REGISTRATION_CHANGE_REQUESTED: self._requested,
         }
 
     async def _event_revised(self, event: CloudEvent, _: Delivery) -> None:
@@ -74,6 +77,20 @@ class Intake:
                     registration_id=self._ids(),
                     person=asked.person,
                     sessions=tuple(asked.sessions),
+                    answers=asked.answers,
+                )
+            if event.type == REGISTRATION_CHANGE_REQUESTED:
+                wanted = payload(event, RegistrationChangeRequested)
+                return wanted.event_id, Change(
+                    id=id_,
+                    correlation_id=correlation,
+                    repeatable=True,
+                    request_id=event.id,
+                    registration_id=wanted.registration_id,
+                    email=wanted.email,
+                    sessions=tuple(wanted.sessions),
+                    answers=wanted.answers,
+                    wait=wanted.wait,
                 )
             given_up = payload(event, RegistrationCancelled)
         except InvalidMessage as error:

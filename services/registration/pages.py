@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
 
-from services.registration.api import Api
+from services.registration.api import Api, ChangeRequest
 from services.registration.commands import Registration
 from services.registration.seats import Line
 from services.registration.store import Store
@@ -38,6 +38,7 @@ class Pages:
             web.get("/events/{event_id}/register", self._form),
             web.post("/events/{event_id}/register", self._register),
             web.get("/r/{token}", self._private),
+            web.post("/r/{token}/sessions", self._change),
             web.post("/r/{token}/cancel", self._cancel),
         ]
 
@@ -68,7 +69,9 @@ class Pages:
             "event_seats": _seats_left(seats.event),
             "open": _open(seats.event, now),
             "filled": filled,
-            "errors": said(errors, chosen, {s.id: s for s in published}, language, translations(language).gettext),
+            "errors": said(
+                errors, chosen, event, {s.id: s for s in published}, language, translations(language).gettext
+            ),
             "key": filled.get("key") or self._ids(),
         }
         return render(request, "registration/form.html", context, status, private=bool(filled))
@@ -83,9 +86,17 @@ class Pages:
         if "country" in person:
             person["country"] = person["country"].upper()
         try:
-            asked = RegistrationRequested.model_validate({"event_id": event.id, "person": person, "sessions": chosen})
+            answers = _answers(event, await self._store.sessions(event.id), chosen, filled)
+            asked = RegistrationRequested.model_validate(
+                {"event_id": event.id, "person": person, "sessions": chosen, "answers": answers}
+            )
             # The key of the form and what was filled in: sent twice it is one request, filled in anew it is another.
-            digest = hashlib.sha256("\n".join([filled.get("key", ""), *sorted(person.values()), *chosen]).encode())
+            said_now = [
+                *sorted(person.values()),
+                *chosen,
+                *(f"{id_} {answer}" for id_, answer in sorted(answers.items())),
+            ]
+            digest = hashlib.sha256("\n".join([filled.get("key", ""), *said_now]).encode())
             answer = await self._api.register(asked, digest.hexdigest())
         except ValidationError as error:
             return await self._show_form(request, filled, chosen, problems_of(error), 422)
@@ -101,12 +112,45 @@ class Pages:
     async def _private(self, request: web.Request) -> web.Response:
         return await self._show_private(request, await self._registration(request))
 
-    async def _show_private(self, request: web.Request, registration: Registration) -> web.Response:
+    async def _change(self, request: web.Request) -> web.Response:
+        registration = await self._registration(request)
+        event = await self._store.event(registration.event_id)
+        if event is None:
+            raise Problem(404, "unknown-event", "There is nothing at this address.")
+        form = await read_form(request)
+        filled = {name: value for name, value in form.items() if isinstance(value, str)}
+        chosen = [value for value in form.getall("sessions", []) if isinstance(value, str)]
+        answers = _answers(event, await self._store.sessions(event.id), chosen, filled)
+        try:
+            asked = ChangeRequest.model_validate(
+                {"sessions": chosen, "answers": answers, "wait": filled.get("wait") == "yes"}
+            )
+            await self._api.change(registration, asked)
+        except ValidationError as error:
+            return await self._show_private(request, registration, filled, chosen, problems_of(error), 422)
+        except Problem as error:
+            if error.status != 409:
+                raise
+            return await self._show_private(request, registration, filled, chosen, error.errors, 409)
+        token = request.match_info["token"]
+        raise web.HTTPSeeOther(f"{manage_path(token)}?lang={language_of(request)}")
+
+    async def _show_private(
+        self,
+        request: web.Request,
+        registration: Registration,
+        filled: Mapping[str, str] | None = None,
+        chosen: Sequence[str] | None = None,
+        errors: Sequence[dict[str, str]] = (),
+        status: int = 200,
+    ) -> web.Response:
         event = await self._store.event(registration.event_id)
         if event is None:
             raise Problem(404, "unknown-event", "There is nothing at this address.")
         sessions = await self._store.sessions(event.id)
         held = {choice.session_id: choice for choice in registration.choices}
+        has = {id_ for id_, choice in held.items() if choice.state is not SeatState.CANCELLED}
+        seats, now, language = await self._store.seats(event.id), self._clock(), language_of(request)
         feed = feed_path(self._links.token(FEED, registration.id, registration.link_generation))
         base = self._settings.public_url.rstrip("/")
         seated = registration.state in (SeatState.CONFIRMED, SeatState.ATTENDED)
@@ -117,14 +161,30 @@ class Pages:
             "positions": {name: n for (name, _), n in (await self._store.positions(registration)).items()},
             "feed": base + feed,
             "webcal": "webcal://" + base.partition("://")[2] + feed,
-            "cancel_path": request.path.removesuffix("/cancel") + "/cancel",
+            "cancel_path": f"{manage_path(request.match_info['token'])}/cancel",
+            "change_path": f"{manage_path(request.match_info['token'])}/sessions",
+            "others": [
+                {
+                    "state": session,
+                    "seats": _seats_left(seats.sessions.get(session.id)),
+                    "chosen": session.id in (has if chosen is None else chosen),
+                }
+                for session in sessions
+                if session.by_choice and (session.id in has or _open(seats.sessions.get(session.id), now))
+            ]
+            if len([s for s in sessions if s.by_choice]) > 1
+            else [],
+            "filled": filled or {f"q.{id_}": _as_filled(answer) for id_, answer in registration.answers.items()},
+            "errors": said(
+                errors, chosen or [], event, {s.id: s for s in sessions}, language, translations(language).gettext
+            ),
             "requirements": event.requirements if registration.active else [],
             "material": lambda session: _for_attendees([*session.links, *session.outcome]),
             "has_seat": lambda state: state in (SeatState.CONFIRMED, SeatState.ATTENDED),
             "event_material": [link for link in event.links if link.audience is Audience.REGISTRANTS] if seated else [],
             "for_everyone": [session for session in sessions if seated and _has_private_material(session)],
         }
-        return render(request, "registration/private.html", context, private=True)
+        return render(request, "registration/private.html", context, status, private=True)
 
     async def _cancel(self, request: web.Request) -> web.Response:
         registration = await self._registration(request)
@@ -155,6 +215,19 @@ def _for_attendees(links: Sequence[Link]) -> list[Link]:
     return [link for link in links if link.audience in (Audience.PUBLIC, Audience.REGISTRANTS)]
 
 
+def _answers(
+    event: EventState, sessions: Sequence[SessionState], chosen: Sequence[str], filled: Mapping[str, str]
+) -> dict[str, str]:
+    """What was answered in a form, of the questions of the event and of the sessions that are chosen."""
+    asked = [*event.questions, *(q for session in sessions if session.id in chosen for q in session.questions)]
+    given = {question.id: filled.get(f"q.{question.id}", "").strip() for question in asked}
+    return {id_: answer for id_, answer in given.items() if answer}
+
+
+def _as_filled(answer: str | bool) -> str:
+    return ("yes" if answer else "no") if isinstance(answer, bool) else answer
+
+
 def _has_private_material(session: SessionState) -> bool:
     """Whether a session that nobody chooses has something for those who registered."""
     private = [link for link in (*session.links, *session.outcome) if link.audience is Audience.REGISTRANTS]
@@ -173,4 +246,4 @@ def _open(line: Line | None, now: datetime) -> bool:
 def _seats_left(line: Line | None) -> dict[str, Any]:
     if line is None:
         return {"free": None, "waiting": 0, "full": False}
-    return {"free": line.free, "waiting": line.waiting, "full": not line.admits}
+    return {"free": line.free, "waiting": line.waiting, "full": not line.admits()}

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from shared.contracts.scheduling import EventState, SessionKind, SessionState, Status
+from shared.contracts.scheduling import (
+    AudienceKind,
+    EventState,
+    Overlaps,
+    Question,
+    SessionKind,
+    SessionState,
+    Status,
+)
 
 EVENT = "@event"
 """The name of the line for a seat at the event itself; sessions' lines bear the session's id."""
 
 UNLISTED = (SessionKind.BREAK, SessionKind.SOCIAL)
 """Kinds of session that nobody comes for alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question at registration. `choices` has, for each choice, its texts in all languages."""
+
+    id: str
+    kind: str = "text"
+    required: bool = False
+    choices: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +45,46 @@ class Rules:
     opens: datetime | None = None
     closes: datetime | None = None
     starts: datetime | None = None
+    ends: datetime | None = None
     waiting_list: bool = True
     by_choice: bool = True
     content: bool = True
+    max_sessions: int | None = None
+    overlaps: bool = True
+    questions: tuple[Asked, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of attendee in a line: seats set aside for it (None: none), those taken, those awaited."""
+
+    quota: int | None = None
+    confirmed: int = 0
+    waiting: int = 0
+
+    @property
+    def own(self) -> int:
+        """Seats set aside for this kind that nobody has yet."""
+        return max(0, (self.quota or 0) - self.confirmed)
+
+    @property
+    def beyond(self) -> int:
+        """Seats that this kind has taken of those for everybody."""
+        return max(0, self.confirmed - (self.quota or 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One counter of seats: how many are confirmed, how many wait, and the next place in line (from 1, never reused)."""
+    """One counter of seats: how many are confirmed, how many wait, and the next place in line (from 1, never reused).
+
+    `kinds` counts the event's line by kind of attendee; who is of no kind is in the whole only.
+    """
 
     rules: Rules
     confirmed: int = 0
     waiting: int = 0
     next_place: int = 1
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
     @property
     def free(self) -> int | None:
@@ -47,21 +92,55 @@ class Line:
         return None if self.rules.capacity is None else max(0, self.rules.capacity - self.confirmed)
 
     @property
-    def admits(self) -> bool:
-        """Whether a newcomer gets a seat now: freed seats belong to those who wait."""
-        return self.waiting == 0 and self.free != 0
+    def set_aside(self) -> bool:
+        """Whether seats are set aside for some kinds, so that one kind may be full before another."""
+        return self.rules.capacity is not None and any(kind.quota for kind in self.kinds.values())
 
-    def seated(self) -> Line:
-        return replace(self, confirmed=self.confirmed + 1)
+    def free_for(self, kind: str | None) -> int | None:
+        """Seats left for somebody of `kind`: those set aside for it, and those that are for everybody. None: no limit."""
+        free = self.free
+        if free is None or not self.set_aside:
+            return free
+        capacity = self.rules.capacity or 0
+        for_everybody = max(0, capacity - sum(k.quota or 0 for k in self.kinds.values()))
+        of_no_kind = self.confirmed - sum(k.confirmed for k in self.kinds.values())
+        taken = of_no_kind + sum(k.beyond for k in self.kinds.values())
+        own = self.kinds[kind].own if kind is not None and kind in self.kinds else 0
+        return min(free, own + max(0, for_everybody - taken))
 
-    def freed(self) -> Line:
-        return replace(self, confirmed=self.confirmed - 1)
+    def waiting_of(self, kind: str | None) -> int:
+        """How many of `kind` wait; None: of no kind."""
+        if kind is not None and kind in self.kinds:
+            return self.kinds[kind].waiting
+        return self.waiting - sum(k.waiting for k in self.kinds.values())
 
-    def queued(self) -> Line:
-        return replace(self, waiting=self.waiting + 1, next_place=self.next_place + 1)
+    def admits(self, kind: str | None = None) -> bool:
+        """Whether a newcomer of `kind` gets a seat now: freed seats belong to those who wait."""
+        if self.free_for(kind) == 0 or self.waiting_of(kind) > 0:
+            return False
+        own = self.kinds[kind].own if kind is not None and kind in self.kinds else 0
+        return self.waiting == 0 or (own > 0 and self.set_aside)
 
-    def left(self) -> Line:
-        return replace(self, waiting=self.waiting - 1)
+    def seated(self, kind: str | None = None) -> Line:
+        return replace(self, confirmed=self.confirmed + 1, kinds=self._counted(kind, confirmed=1))
+
+    def freed(self, kind: str | None = None) -> Line:
+        return replace(self, confirmed=self.confirmed - 1, kinds=self._counted(kind, confirmed=-1))
+
+    def queued(self, kind: str | None = None) -> Line:
+        return replace(
+            self, waiting=self.waiting + 1, next_place=self.next_place + 1, kinds=self._counted(kind, waiting=1)
+        )
+
+    def left(self, kind: str | None = None) -> Line:
+        return replace(self, waiting=self.waiting - 1, kinds=self._counted(kind, waiting=-1))
+
+    def _counted(self, kind: str | None, *, confirmed: int = 0, waiting: int = 0) -> Mapping[str, Kind]:
+        if kind is None or kind not in self.kinds:
+            return self.kinds
+        count = self.kinds[kind]
+        changed = replace(count, confirmed=count.confirmed + confirmed, waiting=count.waiting + waiting)
+        return {**self.kinds, kind: changed}
 
 
 @dataclass(frozen=True)
@@ -85,7 +164,12 @@ class Seats:
     def promotions_left(self) -> bool:
         """Whether seats are free while people wait for them."""
         lines = [*self.sessions.values(), *([self.event] if self.event is not None else [])]
-        return any(line.waiting and line.free != 0 and line.rules.scheduled for line in lines)
+        return any(
+            line.rules.scheduled and line.waiting_of(kind) and line.free_for(kind) != 0
+            for line in lines
+            if line.waiting
+            for kind in (None, *line.kinds)
+        )
 
     def line(self, name: str) -> Line:
         """The line called `name`. Raises KeyError for one that is not there."""
@@ -106,6 +190,9 @@ def rules_of_event(event: EventState) -> Rules:
         opens=event.admission.window.opens,
         closes=event.admission.window.closes,
         waiting_list=event.admission.waiting_list,
+        max_sessions=event.admission.max_sessions,
+        overlaps=event.admission.overlaps is Overlaps.ALLOW,
+        questions=_asked(event.questions),
     )
 
 
@@ -119,26 +206,55 @@ def rules_of_session(session: SessionState) -> Rules:
         opens=session.admission.window.opens,
         closes=session.admission.window.closes,
         starts=session.starts_at,
+        ends=session.ends_at,
         waiting_list=session.admission.waiting_list,
         by_choice=session.by_choice,
         content=session.kind not in UNLISTED,
+        questions=_asked(session.questions),
+    )
+
+
+def with_quotas(line: Line, audiences: Sequence[AudienceKind]) -> Line:
+    """The event's line with the kinds that are published now; a kind that went stays while somebody of it is counted."""
+    quotas = {kind.id: kind.quota for kind in audiences}
+    kept = {id_: replace(kind, quota=None) for id_, kind in line.kinds.items() if kind.confirmed or kind.waiting}
+    known = {id_: replace(line.kinds.get(id_, Kind()), quota=quota) for id_, quota in quotas.items()}
+    return replace(line, kinds=kept | known)
+
+
+def _asked(questions: Sequence[Question]) -> tuple[Asked, ...]:
+    return tuple(
+        Asked(
+            question.id,
+            question.kind,
+            question.required or question.kind == "consent",
+            tuple(tuple(choice.values()) for choice in question.choices),
+        )
+        for question in questions
     )
 
 
 def line_document(line: Line) -> dict[str, Any]:
     """The line as stored."""
-    rules = line.rules
-    return {
-        "rules": {name: getattr(rules, name) for name in Rules.__dataclass_fields__},
+    document = {
+        "rules": asdict(line.rules),
         "confirmed": line.confirmed,
         "waiting": line.waiting,
         "next_place": line.next_place,
     }
+    if line.kinds:
+        document["kinds"] = {id_: asdict(kind) for id_, kind in line.kinds.items()}
+    return document
 
 
 def line_from(document: Mapping[str, Any]) -> Line:
     """The line from what is stored."""
-    return Line(Rules(**document["rules"]), document["confirmed"], document["waiting"], document["next_place"])
+    rules = dict(document["rules"])
+    rules["questions"] = tuple(
+        Asked(q["id"], q["kind"], q["required"], tuple(map(tuple, q["choices"]))) for q in rules.get("questions", ())
+    )
+    kinds = {id_: Kind(**kind) for id_, kind in document.get("kinds", {}).items()}
+    return Line(Rules(**rules), document["confirmed"], document["waiting"], document["next_place"], kinds)
 
 
 def seats_from(event_id: str, state: Mapping[str, Any]) -> Seats:

@@ -10,6 +10,7 @@ from services.registration.desk import Desks
 from services.registration.intake import Intake
 from services.registration.pages import Pages
 from services.registration.store import COLLECTIONS, Store
+from services.registration.upgrade import upgrade
 from shared.clock import ordered_id
 from shared.messaging.consumer import dispatch
 from shared.messaging.port import Subscription
@@ -25,6 +26,7 @@ PROMOTE_EVERY = 30.0
 async def build(resources: Resources) -> Service:
     """The registration service on the given resources."""
     await resources.database.declare(COLLECTIONS)
+    await upgrade(resources.database, resources.clock)
     store = Store(resources.database, resources.links)
     desks = Desks(store, resources.clock, resources.ids, resources.wake_relay)
 

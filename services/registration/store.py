@@ -10,6 +10,7 @@ from typing import Any
 from services.registration.commands import (
     Answer,
     Cancel,
+    Change,
     Command,
     Held,
     Register,
@@ -65,12 +66,19 @@ REGISTRATIONS = Collection(
     },
 )
 WAITING = Collection(
-    "waiting_list", (Index((("event_id", 1), ("line", 1), ("place", 1)), unique=True, partial={"left": False}),)
+    "waiting_list",
+    (
+        Index((("event_id", 1), ("line", 1), ("place", 1)), unique=True, partial={"left": False}),
+        Index((("event_id", 1), ("line", 1), ("kind", 1), ("place", 1)), partial={"left": False}),
+    ),
 )
 ANSWERS = Collection("answers", (Index((("at", 1),), expire_after=30 * 24 * 3600),))
 EVENTS = Collection("events")
 SESSIONS = Collection("sessions", (Index((("event_id", 1),)),))
 COLLECTIONS = (REGISTRATIONS, WAITING, ANSWERS, EVENTS, SESSIONS)
+
+EVERYBODY = "@everybody"
+"""Where no seats are set aside, a line is one line whatever kind its people are of."""
 
 PROMOTIONS = 500
 """How many people one commit promotes at the most; the next one goes on."""
@@ -104,8 +112,8 @@ class Store:
         """What `commands` need, on top of the ledger `page`."""
         seats = seats_from(event_id, page.state)
         emails = {c.person.email for c in commands if isinstance(c, Register)}
-        emails |= {c.email for c in commands if isinstance(c, Cancel) and c.email}
-        ids = {c.registration_id for c in commands if isinstance(c, Cancel) and c.registration_id}
+        emails |= {c.email for c in commands if isinstance(c, Cancel | Change) and c.email}
+        ids = {c.registration_id for c in commands if isinstance(c, Cancel | Change) and c.registration_id}
         asked = [c.id for c in commands if c.repeatable]
         registrations, answers, lines = await asyncio.gather(
             self._named(page, event_id, emails, ids), self._given(page, asked), self._lines(page, seats, commands)
@@ -142,22 +150,28 @@ class Store:
 
     async def _lines(self, page: Page, seats: Seats, commands: Sequence[Command]) -> dict[str, list[Waiting]]:
         """The first in each line that this decision may promote."""
-        cancels = sum(isinstance(c, Cancel) for c in commands)
+        cancels = sum(isinstance(c, Cancel | Change) for c in commands)
         revised = any(isinstance(c, ReviseEvent | ReviseSession) for c in commands)
-        wanted: dict[str, int] = {}
+        wanted: dict[tuple[str, str | None], int] = {}
         for name, line in [(EVENT, seats.event), *seats.sessions.items()]:
             if line is None or not line.waiting:
                 continue
             free = line.waiting if line.free is None else line.free
             # Each cancellation frees at most one seat of a line, and may take one of its first away.
             needed = line.waiting if revised else free + 2 * cancels
-            if needed:
-                wanted[name] = min(line.waiting, needed, PROMOTIONS)
+            # Where seats are set aside, the next of each kind: the first in the whole line may not be the next to get one.
+            for kind in (None, *line.kinds) if line.set_aside else (EVERYBODY,):
+                waiting = line.waiting if kind == EVERYBODY else line.waiting_of(kind)
+                if needed and waiting:
+                    wanted[name, kind] = min(waiting, needed, PROMOTIONS)
         overlay = await self._overlaid_waiting(page) if wanted else []
         found = await asyncio.gather(
-            *(self._first(seats.event_id, name, count, overlay) for name, count in wanted.items())
+            *(self._first(seats.event_id, name, kind, count, overlay) for (name, kind), count in wanted.items())
         )
-        return dict(zip(wanted, found, strict=True))
+        lines: dict[str, list[Waiting]] = {}
+        for (name, _), first in zip(wanted, found, strict=True):
+            lines[name] = sorted([*lines.get(name, []), *first], key=lambda waiting: waiting.place)
+        return lines
 
     async def _overlaid_waiting(self, page: Page) -> list[Waiting]:
         """Places that the page's entries speak of, as they stand: entry or row, whichever is newer."""
@@ -170,10 +184,15 @@ class Store:
                 newest[row["_id"]] = row
         return list(map(_waiting_from, newest.values()))
 
-    async def _first(self, event_id: str, name: str, count: int, overlay: Sequence[Waiting]) -> list[Waiting]:
-        cursor = self._waiting.find({"event_id": event_id, "line": name, "left": False}).sort("place", 1)
+    async def _first(
+        self, event_id: str, name: str, kind: str | None, count: int, overlay: Sequence[Waiting]
+    ) -> list[Waiting]:
+        """The first `count` of `kind` in a line; EVERYBODY: whoever they are."""
+        of_kind = {} if kind == EVERYBODY else {"kind": kind}
+        cursor = self._waiting.find({"event_id": event_id, "line": name, "left": False, **of_kind}).sort("place", 1)
         rows = [_waiting_from(document) async for document in cursor.limit(count + len(overlay))]
-        merged = {w.place: w for w in rows} | {w.place: w for w in overlay if w.line == name}
+        laid = [w for w in overlay if w.line == name and kind in (EVERYBODY, w.kind)]
+        merged = {w.place: w for w in rows} | {w.place: w for w in laid}
         return [w for _, w in sorted(merged.items()) if not w.left][:count]
 
     def writes(
@@ -194,6 +213,7 @@ class Store:
                     "place": w.place,
                     "registration_id": w.registration_id,
                     "left": w.left,
+                    "kind": w.kind,
                 },
             )
             for w in decision.waiting
@@ -249,9 +269,15 @@ class Store:
             "state": registration.state.value,
             "place": registration.place,
             "choices": [
-                {"session_id": held.session_id, "state": held.state.value, "place": held.place}
+                {
+                    "session_id": held.session_id,
+                    "state": held.state.value,
+                    "place": held.place,
+                    **({"replaces": list(held.replaces)} if held.replaces else {}),
+                }
                 for held in registration.choices
             ],
+            "answers": dict(registration.answers),
             "link_generation": registration.link_generation,
             "manage_hash": token_hash(token),
             "registered_at": registration.registered_at,
@@ -335,12 +361,15 @@ def registration_from(id_: str, document: Mapping[str, Any]) -> Registration:
         state=SeatState(document["state"]),
         place=document["place"],
         choices=tuple(
-            Held(choice["session_id"], SeatState(choice["state"]), choice.get("place"))
+            Held(
+                choice["session_id"], SeatState(choice["state"]), choice.get("place"), tuple(choice.get("replaces", ()))
+            )
             for choice in document["choices"]
         ),
         link_generation=document["link_generation"],
         registered_at=document["registered_at"],
         changed_at=document["changed_at"],
+        answers=document.get("answers", {}),
     )
 
 
@@ -374,7 +403,9 @@ def _answer_document(answer: Answer, now: datetime) -> Document:
 
 
 def _waiting_from(document: Mapping[str, Any]) -> Waiting:
-    return Waiting(document["line"], document["place"], document["registration_id"], document["left"])
+    return Waiting(
+        document["line"], document["place"], document["registration_id"], document["left"], document.get("kind")
+    )
 
 
 def unsettled(page: Page, settled: Iterable[int]) -> Page:

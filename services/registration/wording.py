@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from shared.contracts.base import said_in
-from shared.contracts.scheduling import SessionState
+from shared.contracts.base import Text, said_in
+from shared.contracts.scheduling import EventState, SessionState
 
 Gettext = Callable[[str], str]
 
@@ -40,6 +40,11 @@ _REMEDIES = {
     "unknown-session": _("This session is not part of the event."),
     "no-choice-needed": _("It is open to everyone registered."),
     "repeated": _("It is named twice."),
+    "too-many": _("You have chosen more sessions than one person may have; leave one out."),
+    "overlap": _("It is at the same time as another session that you chose; choose one of the two."),
+    "answer-needed": _("Please answer this question."),
+    "wrong-answer": _("Please choose from the list."),
+    "consent-needed": _("Without this consent there is no registration."),
 }
 
 _FORM_REMEDIES = {
@@ -53,17 +58,20 @@ _FORM_REMEDIES = {
 def said(
     errors: Sequence[Mapping[str, str]],
     chosen: Sequence[str],
+    event: EventState,
     sessions: Mapping[str, SessionState],
     language: str,
     gettext: Gettext,
 ) -> list[dict[str, str]]:
     """Each problem with the label of its field, or the title of its session, and its remedy in the reader's language."""
-    return [_said(error, chosen, sessions, language, gettext) for error in errors]
+    asked = {q.id: q.label for q in event.questions} | {q.id: q.label for s in sessions.values() for q in s.questions}
+    return [_said(error, chosen, asked, sessions, language, gettext) for error in errors]
 
 
 def _said(
     error: Mapping[str, str],
     chosen: Sequence[str],
+    asked: Mapping[str, Text],
     sessions: Mapping[str, SessionState],
     language: str,
     gettext: Gettext,
@@ -74,5 +82,7 @@ def _said(
     label = gettext(_LABELS[field]) if field in _LABELS else field
     if number.isdecimal() and int(number) < len(chosen) and chosen[int(number)] in sessions:
         label = said_in(sessions[chosen[int(number)]].title, language)
+    if field.startswith("answers.") and field.removeprefix("answers.") in asked:
+        label = said_in(asked[field.removeprefix("answers.")], language)
     remedy = _REMEDIES.get(error["code"]) or _FORM_REMEDIES.get(field)
     return {"field": label, "message": gettext(remedy) if remedy else error["message"]}

@@ -26,7 +26,7 @@ from pydantic import (
 
 from services.scheduling.time_zones import check_zone
 from shared.contracts.base import Identifier, Language, Text
-from shared.contracts.scheduling import Audience, EventKind, Role, SessionKind, Status, ZoneName
+from shared.contracts.scheduling import Audience, EventKind, Overlaps, Role, SessionKind, Status, ZoneName
 
 MAX_TEXT = 20_000
 """The longest text, in characters."""
@@ -312,6 +312,13 @@ class Rules(Part):
     waiting_list: bool = True
 
 
+class EventRules(Rules):
+    """Rules of the event as a whole. `max_sessions`: how many one person may choose; `overlaps`: whether they may overlap."""
+
+    max_sessions: Annotated[int, Field(ge=1, le=200)] | None = None
+    overlaps: Overlaps = Overlaps.ALLOW
+
+
 class Round(Part):
     """The series that the event is a round of."""
 
@@ -363,7 +370,7 @@ class Event(Part):
     audiences: list[Kind] = []
     requirements: list[Needed] = []
     questions: list[Asked] = []
-    admission: Rules = Rules()
+    admission: EventRules = EventRules()
 
 
 class AgendaSession(Part):
@@ -398,6 +405,7 @@ class AgendaSession(Part):
     links: list[UsefulLink] = []
     outcome: list[Outcome] = []
     by_choice: bool = False
+    questions: list[Asked] = []
     admission: Rules = Rules()
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
+from typing import Protocol
 
 from services.scheduling.agenda import Agenda, Rules
 from services.scheduling.time_zones import to_utc
@@ -15,6 +17,14 @@ _ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,79}$")
 
 Path = tuple[str | int, ...]
 """Where something stands in the agenda's data: ("sessions", 3, "starts")."""
+
+
+class HasId(Protocol):
+    """A part of the agenda with an id."""
+
+    @property
+    def id(self) -> str:
+        """What others name it by."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +53,31 @@ def _event(agenda: Agenda) -> Iterator[Fault]:
 
 
 def _twice(agenda: Agenda) -> Iterator[Fault]:
-    lists: tuple[tuple[Path, list[str]], ...] = (
-        (("blocks",), [block.id for block in agenda.blocks]),
-        (("rooms",), [room.id for room in agenda.rooms]),
-        (("people",), [person.id for person in agenda.people]),
-        (("sessions",), [session.id for session in agenda.sessions]),
-        (("event", "audiences"), [kind.id for kind in agenda.event.audiences]),
-        (("event", "requirements"), [needed.id for needed in agenda.event.requirements]),
-        (("event", "questions"), [asked.id for asked in agenda.event.questions]),
+    event = agenda.event
+    lists: tuple[Iterable[tuple[Path, str]], ...] = (
+        _ids(("blocks",), agenda.blocks),
+        _ids(("rooms",), agenda.rooms),
+        _ids(("people",), agenda.people),
+        _ids(("sessions",), agenda.sessions),
+        _ids(("event", "audiences"), event.audiences),
+        _ids(("event", "requirements"), event.requirements),
+        # An answer names its question alone, so that the questions of an event and of its sessions share their ids.
+        chain(
+            _ids(("event", "questions"), event.questions),
+            *(_ids(("sessions", n, "questions"), session.questions) for n, session in enumerate(agenda.sessions)),
+        ),
     )
-    for path, ids in lists:
+    for ids in lists:
         seen: set[str] = set()
-        for number, id_ in enumerate(ids):
+        for path, id_ in ids:
             if id_ in seen:
-                yield Fault((*path, number, "id"), "id-twice", f"the id {id_} is used twice; choose another")
+                yield Fault(path, "id-twice", f"the id {id_} is used twice; choose another")
             seen.add(id_)
+
+
+def _ids(path: Path, items: Sequence[HasId]) -> Iterator[tuple[Path, str]]:
+    for number, item in enumerate(items):
+        yield (*path, number, "id"), item.id
 
 
 def _people(agenda: Agenda) -> Iterator[Fault]:

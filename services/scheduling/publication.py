@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from services.scheduling.agenda import Agenda, AgendaSession, Part, Person, Room, Rules
+from services.scheduling.agenda import Agenda, AgendaSession, EventRules, Part, Person, Room, Rules
 from services.scheduling.time_zones import to_utc
 from services.scheduling.timetable import slot_of
 from shared.contracts.base import Contract
@@ -17,6 +17,7 @@ from shared.contracts.scheduling import (
     EventState,
     Link,
     Organisation,
+    Overlaps,
     Place,
     Question,
     Requirement,
@@ -111,6 +112,7 @@ def _session(
         links=[_told(Link, link) for link in session.links],
         outcome=[_told(Link, link) for link in session.outcome],
         by_choice=session.by_choice,
+        questions=[_told(Question, asked) for asked in session.questions],
         admission=_admission(session.admission, zone),
         published_at=at,
     )
@@ -155,6 +157,8 @@ def _admission(rules: Rules, zone: str) -> Admission:
             closes=to_utc(rules.closes, zone) if rules.closes is not None else None,
         ),
         waiting_list=rules.waiting_list,
+        max_sessions=rules.max_sessions if isinstance(rules, EventRules) else None,
+        overlaps=rules.overlaps if isinstance(rules, EventRules) else Overlaps.ALLOW,
     )
 
 

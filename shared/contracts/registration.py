@@ -15,6 +15,7 @@ REQUEST_ANSWERED = "lectern.registration.request-answered.v1"
 
 REGISTRATION_REQUESTED = "lectern.intake.registration-requested.v1"
 REGISTRATION_CANCELLED = "lectern.intake.registration-cancelled.v1"
+REGISTRATION_CHANGE_REQUESTED = "lectern.intake.registration-change-requested.v1"
 
 
 class SeatState(StrEnum):
@@ -55,12 +56,31 @@ class PersonDetails(Contract):
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")
 
 
+Answers = Annotated[dict[Identifier, bool | Annotated[str, Field(max_length=5000)]], Field(max_length=200)]
+"""Answers by the question's id: text, true or false, or for a choice its text in any language."""
+
+
 class RegistrationRequested(Contract):
     """A person asks for a seat at an event and, where sessions are chosen, in sessions."""
 
     event_id: Identifier
     person: PersonDetails
     sessions: list[Identifier] = Field(default=[], max_length=200)
+    answers: Answers = {}
+
+
+class RegistrationChangeRequested(Contract):
+    """A registration's sessions are changed to `sessions`, all at once or not at all: no seat is given up before the new one
+    is had. The person is named by registration id or by e-mail."""
+
+    event_id: Identifier
+    registration_id: str | None = Field(default=None, max_length=80)
+    email: Email | None = None
+    sessions: list[Identifier] = Field(max_length=200, description="All that are wanted from now on")
+    answers: Answers = {}
+    wait: bool = Field(
+        default=False, description="True: a full session is waited for, and what it replaces is kept until then"
+    )
 
 
 class RegistrationCancelled(Contract):
@@ -105,6 +125,15 @@ class SessionSeats(Contract):
     waiting: int = 0
 
 
+class AudienceSeats(Contract):
+    """Seats at the event by kind of audience; `quota` None: none are set aside."""
+
+    audience: Identifier
+    quota: int | None = None
+    confirmed: int = 0
+    waiting: int = 0
+
+
 class SeatsState(Contract):
     """How full an event and its sessions are."""
 
@@ -113,6 +142,7 @@ class SeatsState(Contract):
     confirmed: int = 0
     waiting: int = 0
     sessions: list[SessionSeats] = []
+    audiences: list[AudienceSeats] = []
 
 
 class Reason(Contract):

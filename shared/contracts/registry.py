@@ -57,6 +57,10 @@ MESSAGES: dict[str, MessageType] = {
             "any", "Another system asks for a registration.",
         ),
         MessageType(
+            registration.REGISTRATION_CHANGE_REQUESTED, registration.RegistrationChangeRequested, INTAKE, "registration",
+            "any", "Another system asks to change the sessions of a registration, all at once or not at all.",
+        ),
+        MessageType(
             registration.REGISTRATION_CANCELLED, registration.RegistrationCancelled, INTAKE, "registration",
             "any", "Another system gives up a registration, or some sessions of it.",
         ),

@@ -148,6 +148,13 @@ class Window(Contract):
     closes: Instant | None = None
 
 
+class Overlaps(StrEnum):
+    """Whether one person may have seats in sessions that overlap in time."""
+
+    ALLOW = "allow"
+    REFUSE = "refuse"
+
+
 class Admission(Contract):
     """The rules by which seats are given. `capacity` None: as many as come."""
 
@@ -155,6 +162,10 @@ class Admission(Contract):
     capacity: int | None = Field(default=None, ge=0)
     window: Window = Window()
     waiting_list: bool = True
+    max_sessions: int | None = Field(
+        default=None, ge=1, description="Events only: how many sessions one person may choose"
+    )
+    overlaps: Overlaps = Field(default=Overlaps.ALLOW, description="Events only: whether chosen sessions may overlap")
 
 
 class Series(Contract):
@@ -239,5 +250,6 @@ class SessionState(Contract):
     links: list[Link] = []
     outcome: list[Link] = []
     by_choice: bool = Field(default=False, description="True: a seat is chosen and given per session")
+    questions: list[Question] = Field(default=[], description="Asked of whoever chooses the session")
     admission: Admission = Admission()
     published_at: Instant

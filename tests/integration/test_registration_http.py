@@ -15,7 +15,7 @@ from services.registration.service import build
 from shared.config import Settings
 from shared.contracts.base import json_of
 from shared.contracts.cloudevent import CONTENT_TYPE, CloudEvent
-from shared.contracts.registration import REGISTRATION_REQUESTED
+from shared.contracts.registration import REGISTRATION_CHANGE_REQUESTED, REGISTRATION_REQUESTED
 from shared.links import MANAGE, Links, manage_path
 from shared.process import Process, running
 from tests.support.agenda import tell_agenda
@@ -288,3 +288,119 @@ async def test_material_for_registrants_is_for_those_who_have_a_seat(client: Cli
     assert "material.example.org/minutes" not in page, "for members"
     page = (await client.page(client.private_path(waiting["registration_id"])))[1]
     assert "material.example.org" not in page, "who waits is no registrant yet"
+
+
+async def asking(client: Client) -> None:
+    """The event asks something of everybody, and the first workshop of those who choose it."""
+    questions = [
+        {"id": "needs", "label": {"en": "Your needs", "fr": "Vos besoins"}},
+        {"id": "photos", "label": {"en": "Photos are taken"}, "kind": "consent"},
+    ]
+    tools = [{"id": "tools", "label": {"en": "Your tools", "fr": "Vos outils"}, "required": True}]
+    await tell_agenda(client.process, milipol(2, questions=questions), workshop(1, 2, questions=tools, capacity=1))
+    database = client.process.databases["registration"]
+
+    async def known() -> bool:
+        events = await database["events"].count_documents({"state.revision": 2})
+        return events + await database["sessions"].count_documents({"state.revision": 2}) == 2
+
+    await until(known, 20, "registration knows the questions")
+
+
+async def test_the_form_asks_and_organisers_read_the_answers(client: Client) -> None:
+    await asking(client)
+    _, form = await client.page("/events/milipol-2019/register?lang=fr")
+    for words in ("Vos besoins", "Vos outils", "Photos are taken", "Si vous choisissez « Atelier 1 »"):
+        assert words in form, words
+    data = {
+        "name": "Ada",
+        "email": "ada@example.org",
+        "language": "fr",
+        "key": "k1",
+        "sessions": W1,
+        "q.needs": "Données",
+    }
+    async with client.http.post(client.url + "/events/milipol-2019/register?lang=fr", data=data) as answer:
+        text = await answer.text()
+        assert answer.status == 409
+    assert "Vos outils</strong>: Merci de répondre" in text
+    assert "Photos are taken</strong>: Sans cet accord" in text
+    assert "Données" in text, "what was typed is kept"
+    data |= {"q.tools": "Scie", "q.photos": "yes", "key": "k2"}
+    async with client.http.post(client.url + "/events/milipol-2019/register?lang=fr", data=data) as answer:
+        assert answer.status == 201, await answer.text()
+    async with client.http.get(
+        client.url + "/api/v1/registrations?event_id=milipol-2019", headers=client.organiser
+    ) as listed:
+        items = (await listed.json())["items"]
+    assert items[0]["answers"] == {"needs": "Données", "tools": "Scie", "photos": True}
+
+
+async def test_answers_are_told_to_nobody(client: Client) -> None:
+    await asking(client)
+    body = {
+        "event_id": "milipol-2019",
+        "person": json_of(person("ada")),
+        "sessions": [W2],
+        "answers": {"needs": "Something private", "photos": True},
+    }
+    status, _ = await client.post("/api/v1/registrations", body)
+    assert status == 201
+    database = client.process.databases["registration"]
+    stored = await database["registrations"].find_one({})
+    assert stored is not None
+    assert stored["answers"]["needs"] == "Something private", "control: it is kept"
+    told = [row["event"]["text"] async for row in database["outbox"].find({})]
+    assert "Something private" not in " ".join(told)
+
+
+async def test_sessions_are_changed_by_the_private_page_all_at_once_or_not_at_all(client: Client) -> None:
+    _, ada = await client.register("ada", W2)
+    await client.register("bob", W1)
+    path = client.private_path(ada["registration_id"])
+    _, page = await client.page(path)
+    assert "Change your sessions" in page
+    async with client.http.post(client.url + path + "/sessions", data={"sessions": W1}) as answer:
+        assert answer.status == 409
+        assert "Workshop 1</strong>: It is full" in await answer.text()
+    async with client.http.post(client.url + path + "/sessions", data={"sessions": W1, "wait": "yes"}) as answer:
+        text = await answer.text()
+        assert answer.status == 200
+    assert text.count("Your position: 1.") == 1
+    _, listed = await client.page(path)
+    assert "Workshop 2" in listed, "kept until the other is had"
+
+
+async def test_sessions_are_changed_by_the_api_with_one_answer_for_a_repeated_key(client: Client) -> None:
+    _, ada = await client.register("ada", W1)
+    url = f"{client.url}/api/v1/registrations/{ada['registration_id']}/sessions"
+    headers = client.organiser | {"Idempotency-Key": "change-1"}
+    answers = []
+    for _ in range(2):
+        async with client.http.put(url, json={"sessions": [W2]}, headers=headers) as answer:
+            answers.append((answer.status, await answer.json()))
+    assert [status for status, _ in answers] == [200, 200]
+    states = {c["session_id"]: c["state"] for c in answers[0][1]["choices"]}
+    assert states == {W1: "cancelled", W2: "confirmed"}
+    assert answers[1][1]["choices"] == answers[0][1]["choices"]
+    async with client.http.put(
+        url, json={"sessions": [W2, "milipol-2019-nothing"]}, headers=client.organiser
+    ) as answer:
+        assert answer.status == 409
+        assert [e["field"] for e in (await answer.json())["errors"]] == ["sessions.1"]
+
+
+async def test_another_system_changes_sessions_by_message(client: Client) -> None:
+    await client.register("ada", W1)
+    event = CloudEvent(
+        id="badge-9",
+        source="https://badge.example.org",
+        type=REGISTRATION_CHANGE_REQUESTED,
+        time=BEFORE_CLOSE,
+        data={"event_id": "milipol-2019", "email": "ada@example.org", "sessions": [W2]},
+    )
+    headers = client.organiser | {"Content-Type": CONTENT_TYPE}
+    async with client.http.post(client.url + "/api/v1/intake", data=event.encode(), headers=headers) as answer:
+        body = await answer.json()
+    assert body["outcome"] == "accepted"
+    assert {c["session_id"]: c["state"] for c in body["choices"]} == {W1: "cancelled", W2: "confirmed"}

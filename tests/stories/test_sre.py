@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from tests.stories.conftest import Begin
 from tests.support.events import person
 from tests.support.story import start
+from tests.support.waiting import until
 
 EVENT = "sre-2019"
 SEPTEMBER = datetime(2019, 9, 15, 8, 0, tzinfo=UTC)
@@ -44,3 +45,29 @@ async def test_audience_is_asked_for(begin: Begin) -> None:
             answer = await response.json(content_type=None)
             assert response.status == 409
             assert [(e["field"], e["code"]) for e in answer["errors"]] == [("person.audience", "audience-needed")]
+
+
+async def test_seats_set_aside_for_one_audience_wait_for_it(begin: Begin) -> None:
+    async with begin(SEPTEMBER) as story:
+        await story.import_example(EVENT)
+        kinds = [
+            {"id": "research", "name": {"en": "Research"}, "quota": 1},
+            {"id": "police", "name": {"en": "Police"}, "quota": 1},
+        ]
+        await story.organiser("PATCH", f"/api/v1/events/{EVENT}", {"audiences": kinds, "admission": {"capacity": 2}})
+        await story.publish(EVENT, "A very small hall")
+        events = story.process.databases["registration"]["events"]
+
+        async def known() -> bool:
+            return await events.count_documents({"_id": EVENT, "state.revision": 2}) == 1
+
+        await until(known, 20, "registration knows the quotas")
+        states = {}
+        for name, kind in (("ada", "research"), ("bob", "research"), ("cyd", "police")):
+            states[name] = (await story.register(EVENT, person(name, audience=kind)))["state"]
+        assert states == {"ada": "confirmed", "bob": "waitlisted", "cyd": "confirmed"}
+        ada = await story.registration_of(EVENT, "ada@example.org")
+        await story.organiser("POST", f"/api/v1/registrations/{ada['_id']}/cancel", {})
+        await story.mail("bob@example.org", count=2)
+        bob = await story.registration_of(EVENT, "bob@example.org")
+        assert bob["state"] == "confirmed"

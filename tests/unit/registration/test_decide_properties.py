@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
@@ -17,22 +18,46 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from services.registration.commands import Answer, Cancel, Command, Register, Registration, ReviseEvent, ReviseSession
+from services.registration.commands import (
+    Answer,
+    Cancel,
+    Change,
+    Command,
+    Register,
+    Registration,
+    ReviseEvent,
+    ReviseSession,
+)
 from services.registration.domain import HOLDS, Snapshot, Waiting, decide
 from services.registration.seats import EVENT, Line, Seats, changed_state, seats_from
 from shared.contracts.registration import Outcome, SeatState
+from shared.contracts.scheduling import EventState, SessionState
 from tests.support.events import BEFORE_CLOSE, milipol, person, workshop
 
+KINDS = ("research", "police")
+QUOTAS = st.tuples(*(st.one_of(st.none(), st.integers(0, 3)) for _ in KINDS))
 NAMES = st.sampled_from([f"p{n}" for n in range(8)])
 SESSIONS = st.lists(st.sampled_from([1, 2, 3]), min_size=1, max_size=3, unique=True)
+AWAITS = HOLDS | {SeatState.WAITLISTED}
+Quotas = tuple[int | None, ...]
 LONG = bool(os.environ.get("LECTERN_TEST_LONG"))
 
 
 class Registrations(RuleBasedStateMachine):
     """A desk, played with a dictionary for its store; each round decides a batch of commands."""
 
-    @initialize(capacity=st.integers(0, 3), event_capacity=st.one_of(st.none(), st.integers(0, 4)))
-    def publish(self, capacity: int, event_capacity: int | None) -> None:
+    @initialize(
+        capacity=st.integers(0, 3),
+        event_capacity=st.one_of(st.none(), st.integers(0, 4)),
+        quotas=QUOTAS,
+        most=st.sampled_from([None, 2]),
+        overlaps=st.sampled_from(["allow", "refuse"]),
+    )
+    def publish(
+        self, capacity: int, event_capacity: int | None, quotas: Quotas, most: int | None, overlaps: str
+    ) -> None:
+        self.quotas = quotas
+        self.admission: dict[str, Any] = {"max_sessions": most, "overlaps": overlaps}
         self.seats = Seats("milipol-2019")
         self.state: dict[str, object] = {}
         self.registrations: dict[str, Registration] = {}
@@ -42,9 +67,20 @@ class Registrations(RuleBasedStateMachine):
         self.done: list[Command] = []
         self.count = 0
         self.revision = 1
-        self.batch.append(ReviseEvent(id="e1", event=milipol(admission={"capacity": event_capacity})))
-        self.batch.extend(ReviseSession(id=f"s{n}", session=workshop(n, capacity=capacity)) for n in (1, 2, 3))
+        self.batch.append(ReviseEvent(id="e1", event=self._event(1, event_capacity)))
+        self.batch.extend(ReviseSession(id=f"s{n}", session=self._workshop(n, 1, capacity)) for n in (1, 2, 3))
         self.decide()
+
+    def _event(self, revision: int, capacity: int | None) -> EventState:
+        kinds = [
+            {"id": id_, "name": {"en": id_}, "quota": quota} for id_, quota in zip(KINDS, self.quotas, strict=True)
+        ]
+        return milipol(revision, audiences=kinds, admission={"capacity": capacity, **self.admission})
+
+    def _workshop(self, number: int, revision: int, capacity: int | None) -> SessionState:
+        """Workshops 1 and 2 overlap."""
+        changes: dict[str, Any] = {"starts_at": datetime(2019, 11, 20, 9, 0, tzinfo=UTC)} if number == 2 else {}
+        return workshop(number, revision, capacity=capacity, **changes)
 
     @rule(names=st.lists(NAMES, min_size=1, max_size=6, unique=True), sessions=SESSIONS)
     def register(self, names: list[str], sessions: list[int]) -> None:
@@ -53,7 +89,13 @@ class Registrations(RuleBasedStateMachine):
             self.count += 1
             id_, registration_id = f"c{self.count}", f"r{self.count}"
             self.batch.append(
-                Register(id=id_, repeatable=True, registration_id=registration_id, person=person(name), sessions=chosen)
+                Register(
+                    id=id_,
+                    repeatable=True,
+                    registration_id=registration_id,
+                    person=person(name, audience=KINDS[int(name[1:]) % len(KINDS)]),
+                    sessions=chosen,
+                )
             )
 
     @precondition(lambda self: any(r.active for r in self.registrations.values()))
@@ -70,6 +112,23 @@ class Registrations(RuleBasedStateMachine):
                 repeatable=True,
                 email=someone.person.email,
                 sessions=(held[which % len(held)],) if part and held else (),
+            )
+        )
+
+    @precondition(lambda self: any(r.active for r in self.registrations.values()))
+    @rule(which=st.integers(0, 50), sessions=SESSIONS, wait=st.booleans())
+    def change(self, which: int, sessions: list[int], wait: bool) -> None:
+        """Somebody wants other sessions from now on."""
+        active = [r for r in self.registrations.values() if r.active]
+        self.count += 1
+        chosen = tuple(f"milipol-2019-workshop-{n}" for n in sessions)
+        self.batch.append(
+            Change(
+                id=f"c{self.count}",
+                repeatable=True,
+                registration_id=active[which % len(active)].id,
+                sessions=chosen,
+                wait=wait,
             )
         )
 
@@ -94,14 +153,14 @@ class Registrations(RuleBasedStateMachine):
     def change_capacity(self, number: int, capacity: int | None) -> None:
         self.revision += 1
         self.batch.append(
-            ReviseSession(id=f"v{self.revision}", session=workshop(number, self.revision, capacity=capacity))
+            ReviseSession(id=f"v{self.revision}", session=self._workshop(number, self.revision, capacity))
         )
 
-    @rule(capacity=st.one_of(st.none(), st.integers(0, 5)))
-    def change_event_capacity(self, capacity: int | None) -> None:
+    @rule(capacity=st.one_of(st.none(), st.integers(0, 5)), quotas=QUOTAS)
+    def change_event_capacity(self, capacity: int | None, quotas: Quotas) -> None:
         self.revision += 1
-        event = milipol(self.revision, admission={"capacity": capacity})
-        self.batch.append(ReviseEvent(id=f"v{self.revision}", event=event))
+        self.quotas = quotas
+        self.batch.append(ReviseEvent(id=f"v{self.revision}", event=self._event(self.revision, capacity)))
 
     @rule()
     def decide(self) -> None:
@@ -109,6 +168,7 @@ class Registrations(RuleBasedStateMachine):
             return
         seats_before = self.seats
         before = {line: self._waiting_ids(line) for line in (EVENT, *self.seats.sessions)}
+        held_before = dict(self.registrations)
         taken = {r.id: {h.session_id for h in r.choices if h.state in HOLDS} for r in self.registrations.values()}
         decision = decide(self._snapshot(), self.batch, BEFORE_CLOSE)
         assert len(decision.answers) == len(self.batch)
@@ -127,9 +187,48 @@ class Registrations(RuleBasedStateMachine):
         self.seats = decision.seats
         assert seats_from("milipol-2019", self.state) == self.seats
         self._never_oversold(seats_before, self.batch)
+        self._seats_set_aside_were_left(seats_before, self.batch)
         cancelled = {c.email for c in self.batch if isinstance(c, Cancel)}
+        changed = {c.registration_id for c in self.batch if isinstance(c, Change)}
+        cancelled |= {self.registrations[id_].person.email for id_ in changed if id_ is not None}
         self._queue_order_was_kept(before, taken, cancelled)
+        self._no_seat_was_lost_by_a_change(held_before, self.batch, decision.answers)
         self.batch = []
+
+    def _no_seat_was_lost_by_a_change(
+        self, before: dict[str, Registration], commands: list[Command], answers: tuple[Answer, ...]
+    ) -> None:
+        """Who only asked to change has what was asked for, or still all that was had."""
+        for id_, old in before.items():
+            mine = [
+                (c, a)
+                for c, a in zip(commands, answers, strict=True)
+                if getattr(c, "registration_id", None) == id_ or getattr(c, "email", None) == old.person.email
+            ]
+            command, answer = mine[0] if len(mine) == 1 else (None, None)
+            if not isinstance(command, Change) or answer is None:
+                continue
+            had = {h.session_id for h in old.choices if h.state in HOLDS}
+            has = {h.session_id for h in self.registrations[id_].choices if h.state in HOLDS}
+            if answer.outcome is Outcome.REJECTED:
+                assert had <= has, "nothing is given up for nothing"
+            elif set(command.sessions) - {h.session_id for h in old.choices if h.state in AWAITS} - has:
+                assert had <= has, "what waits for its replacement is kept"
+
+    def _seats_set_aside_were_left(self, before: Seats, commands: list[Command]) -> None:
+        """Nobody took a seat that is set aside for another kind (unless quotas or capacity changed in between)."""
+        event, old = self.seats.event, before.event
+        if event is None or old is None or any(isinstance(c, ReviseEvent) for c in commands):
+            return
+        if event.rules.capacity is None or not any(self.quotas):
+            return
+        quotas = dict(zip(KINDS, self.quotas, strict=True))
+        for_everybody = max(0, event.rules.capacity - sum(quota or 0 for quota in quotas.values()))
+
+        def taken(line: Line) -> int:
+            return sum(max(0, line.kinds[id_].confirmed - (quota or 0)) for id_, quota in quotas.items())
+
+        assert taken(event) <= max(for_everybody, taken(old))
 
     def _queue_order_was_kept(
         self, before: dict[str, list[str]], taken: dict[str, set[str]], cancelled: set[str | None]
@@ -138,7 +237,10 @@ class Registrations(RuleBasedStateMachine):
         for line, ids in before.items():
             if line == EVENT:
                 continue
-            stayed = [id_ for id_ in ids if self.registrations[id_].person.email not in cancelled]
+            # Who gave up, or had this seat replaced by a better one, is not overtaken.
+            stayed = [
+                id_ for id_ in ids if self.registrations[id_].person.email not in cancelled and self._wants(id_, line)
+            ]
             seated = [self._holds(id_, line) and line not in taken.get(id_, set()) for id_ in stayed]
             assert seated == sorted(seated, reverse=True)
             if not all(seated):
@@ -171,6 +273,11 @@ class Registrations(RuleBasedStateMachine):
         for line_name, line in _all_lines(self.seats).items():
             assert line.confirmed == sum(self._holds(id_, line_name) for id_ in self.registrations)
             assert line.waiting == len(self._waiting_ids(line_name))
+            for id_, kind in line.kinds.items():
+                of_kind = [r for r in self.registrations.values() if r.person.audience == id_]
+                assert kind.confirmed == sum(self._holds(r.id, line_name) for r in of_kind)
+                waits = {w.registration_id for (n, _), w in self.waiting.items() if n == line_name and not w.left}
+                assert kind.waiting == len(waits & {r.id for r in of_kind})
             places = [place for name, place in self.waiting if name == line_name]
             assert sorted(places) == list(range(1, line.next_place)), "places are gap-free"
 
@@ -190,13 +297,18 @@ class Registrations(RuleBasedStateMachine):
     def no_seat_is_free_while_somebody_waits(self) -> None:
         if hasattr(self, "seats"):
             for line in _all_lines(self.seats).values():
-                assert not (line.waiting and line.free != 0)
+                for kind in (None, *line.kinds):
+                    assert not (line.waiting_of(kind) and line.free_for(kind) != 0)
+                assert not line.waiting or line.set_aside or line.free == 0
 
     def _holds(self, id_: str, line: str) -> bool:
         registration = self.registrations[id_]
         if line == EVENT:
             return registration.state is SeatState.CONFIRMED
         return any(held.session_id == line and held.state in HOLDS for held in registration.choices)
+
+    def _wants(self, id_: str, line: str) -> bool:
+        return any(h.session_id == line and h.state in AWAITS for h in self.registrations[id_].choices)
 
     def _waiting_ids(self, line: str) -> list[str]:
         return [w.registration_id for (name, _), w in sorted(self.waiting.items()) if name == line and not w.left]
@@ -222,11 +334,12 @@ TestRegistrations.settings = settings(
 @pytest.mark.parametrize(
     ("safeguard", "broken"),
     [
-        ("admits", property(lambda line: line.free != 0)),  # newcomers pass those who wait
+        ("admits", lambda line, kind=None: line.free_for(kind) != 0),  # newcomers pass those who wait
         ("free", property(lambda line: None)),  # nobody counts
-        ("left", lambda line: line),  # who was promoted still counts as waiting
+        ("left", lambda line, kind=None: line),  # who was promoted still counts as waiting
+        ("free_for", lambda line, kind: line.free),  # seats set aside go to anybody
     ],
-    ids=["queue", "capacity", "counts"],
+    ids=["queue", "capacity", "counts", "kinds"],
 )
 def test_control_a_broken_rule_is_found(safeguard: str, broken: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Line, safeguard, broken)
