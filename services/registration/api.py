@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
@@ -10,18 +11,21 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.registration import lists
 from services.registration.commands import Answer, Cancel, Change, Register, Registration
 from services.registration.desk import Desks, Overloaded
 from services.registration.intake import Intake
 from services.registration.seats import EVENT
-from services.registration.store import Store
+from services.registration.store import Store, Wanted
 from shared.clock import Ids
 from shared.contracts.base import Identifier, json_of
 from shared.contracts.cloudevent import CONTENT_TYPE, InvalidMessage, decode
-from shared.contracts.registration import Answers, Outcome, RegistrationRequested
+from shared.contracts.registration import Answers, Outcome, RegistrationRequested, SeatState
 from shared.contracts.registry import INTAKE, check_type
+from shared.contracts.scheduling import EventState
 from shared.observability.correlation import correlation_id
 from shared.web.access import require_organiser
+from shared.web.pages import language_of
 from shared.web.problems import Problem, invalid_message, read_body, read_json, validate
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -55,6 +59,8 @@ class Api:
         return [
             web.post("/api/v1/registrations", self._register),
             web.get("/api/v1/registrations", self._list),
+            web.get("/api/v1/registrations/table.csv", self._table),
+            web.get("/api/v1/registrations/counts", self._counts),
             web.get("/api/v1/registrations/{id}", self._read),
             web.put("/api/v1/registrations/{id}/sessions", self._change),
             web.post("/api/v1/registrations/{id}/cancel", self._cancel),
@@ -108,9 +114,37 @@ class Api:
         if not event_id:
             raise Problem(400, "event-needed", "Name the event: ?event_id=...")
         limit = page_size(request)
-        found = await self._store.registrations(event_id, request.query.get("cursor"), limit + 1)
+        wanted = _wanted(request)
+        found = await self._store.registrations(event_id, request.query.get("cursor"), limit + 1, wanted=wanted)
         more = found[limit - 1].id if len(found) > limit else None
         return web.json_response({"items": [_body(r) for r in found[:limit]], "next_cursor": more})
+
+    async def _table(self, request: web.Request) -> web.Response:
+        """Everybody who registered for an event, as a table for a spreadsheet."""
+        event, registrations = await self._whole(request)
+        language = language_of(request)
+        body = await asyncio.to_thread(
+            lists.table, event, await self._store.sessions(event.id), registrations, language
+        )
+        name = f'attachment; filename="{event.id}-attendees.csv"'
+        headers = {"Content-Disposition": name, "Cache-Control": "private, no-store"}
+        return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
+
+    async def _counts(self, request: web.Request) -> web.Response:
+        """How many come: by state, kind of attendee, country, language and session."""
+        event, registrations = await self._whole(request)
+        counted = await asyncio.to_thread(lists.counts, registrations)
+        return web.json_response({"event_id": event.id, **counted})
+
+    async def _whole(self, request: web.Request) -> tuple[EventState, list[Registration]]:
+        require_organiser(request)
+        event_id = request.query.get("event_id")
+        if not event_id:
+            raise Problem(400, "event-needed", "Name the event: ?event_id=...")
+        event = await self._store.event(event_id)
+        if event is None:
+            raise Problem(404, "unknown-event", f"There is no published event {event_id!r}.")
+        return event, await self._store.all_registrations(event_id)
 
     async def _read(self, request: web.Request) -> web.Response:
         require_organiser(request)
@@ -221,6 +255,18 @@ def idempotency_key(request: web.Request) -> str | None:
     if key is not None and not 1 <= len(key) <= 200:
         raise Problem(400, "bad-idempotency-key", f"{IDEMPOTENCY_HEADER} has 1 to 200 characters.")
     return key
+
+
+def _wanted(request: web.Request) -> Wanted:
+    """What the list is narrowed to: `q`, `state`, `session`. Raises Problem 400."""
+    state = request.query.get("state")
+    known = [one.value for one in SeatState]
+    if state is not None and state not in known:
+        raise Problem(400, "bad-state", f"state is one of {', '.join(known)}.")
+    text = request.query.get("q", "").strip()
+    if len(text) > 200:
+        raise Problem(400, "bad-query", "q has at most 200 characters.")
+    return Wanted(text or None, SeatState(state) if state else None, request.query.get("session"))
 
 
 def page_size(request: web.Request) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -79,6 +81,29 @@ COLLECTIONS = (REGISTRATIONS, WAITING, ANSWERS, EVENTS, SESSIONS)
 
 EVERYBODY = "@everybody"
 """Where no seats are set aside, a line is one line whatever kind its people are of."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a list is narrowed to: a part of the name or e-mail address, a state, a session (in that state, where one is
+    given; else held or awaited)."""
+
+    text: str | None = None
+    state: SeatState | None = None
+    session_id: str | None = None
+
+    def query(self) -> Document:
+        query: Document = {}
+        if self.text:
+            part = {"$regex": re.escape(self.text), "$options": "i"}
+            query["$or"] = [{"person.name": part}, {"person.email": part}]
+        if self.session_id is not None:
+            states = self.state.value if self.state is not None else {"$ne": SeatState.CANCELLED.value}
+            query["choices"] = {"$elemMatch": {"session_id": self.session_id, "state": states}}
+        elif self.state is not None:
+            query["state"] = self.state.value
+        return query
+
 
 PROMOTIONS = 500
 """How many people one commit promotes at the most; the next one goes on."""
@@ -296,12 +321,20 @@ class Store:
         document = await self._registrations.find_one({"manage_hash": token_hash(token)})
         return registration_from(document["_id"], document) if document else None
 
-    async def registrations(self, event_id: str, after: str | None, limit: int) -> list[Registration]:
+    async def registrations(
+        self, event_id: str, after: str | None, limit: int, *, wanted: Wanted | None = None
+    ) -> list[Registration]:
         """A page of an event's registrations, oldest first (ids sort by time), behind the id `after`."""
         query: Document = {"event_id": event_id} | ({"_id": {"$gt": after}} if after else {})
+        query |= wanted.query() if wanted is not None else {}
         return [
             registration_from(d["_id"], d) async for d in self._registrations.find(query).sort("_id", 1).limit(limit)
         ]
+
+    async def all_registrations(self, event_id: str) -> list[Registration]:
+        """Every registration of an event, oldest first."""
+        cursor = self._registrations.find({"event_id": event_id}).sort("_id", 1)
+        return [registration_from(document["_id"], document) async for document in cursor]
 
     async def position(self, event_id: str, line: str, place: int) -> int:
         """The present position, from 1, of the one who has `place` in `line`."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -404,3 +406,45 @@ async def test_another_system_changes_sessions_by_message(client: Client) -> Non
         body = await answer.json()
     assert body["outcome"] == "accepted"
     assert {c["session_id"]: c["state"] for c in body["choices"]} == {W1: "cancelled", W2: "confirmed"}
+
+
+async def test_organisers_find_count_and_take_along_who_comes(client: Client) -> None:
+    await asking(client)
+    people = (
+        ("ada", {"country": "FI", "name": "=HYPERLINK(1)"}, [W1, W2], {"tools": "Saw", "photos": True, "needs": "+1"}),
+        ("bob", {"country": "FR"}, [W1], {"tools": "Axe", "photos": True}),
+        ("cyd", {"country": "FR"}, [W2], {"photos": True}),
+    )
+    for name, details, sessions, answers in people:
+        someone = json_of(person(name)) | details
+        body = {"event_id": "milipol-2019", "person": someone, "sessions": sessions, "answers": answers}
+        assert (await client.post("/api/v1/registrations", body))[0] == 201
+
+    async def listed(query: str) -> list[str]:
+        url = f"{client.url}/api/v1/registrations?event_id=milipol-2019{query}"
+        async with client.http.get(url, headers=client.organiser) as answer:
+            return sorted(item["person"]["email"][:3] for item in (await answer.json())["items"])
+
+    assert await listed("&q=HYPER") == ["ada"]
+    assert await listed("&q=bob@example") == ["bob"]
+    assert await listed("&q=.*") == [], "no pattern, only text"
+    assert await listed(f"&session={W1}&state=waitlisted") == ["bob"]
+    assert await listed(f"&session={W2}") == ["ada", "cyd"]
+    async with client.http.get(
+        client.url + "/api/v1/registrations/counts?event_id=milipol-2019", headers=client.organiser
+    ) as answer:
+        counts = await answer.json()
+    assert counts["countries"] == {"FR": 2, "FI": 1}
+    assert counts["sessions"] == {W1: {"confirmed": 1, "waitlisted": 1}, W2: {"confirmed": 2}}
+    async with client.http.get(
+        client.url + "/api/v1/registrations/table.csv?event_id=milipol-2019&lang=fr", headers=client.organiser
+    ) as answer:
+        assert answer.content_type == "text/csv"
+        read = list(csv.DictReader(io.StringIO((await answer.read()).decode("utf-8-sig"))))
+    rows = sorted(read, key=lambda row: row["email"])  # the clock stands still here: all came at once
+    assert [row["name"] for row in rows] == ["'=HYPERLINK(1)", "Bob", "Cyd"], "no formula for a spreadsheet"
+    assert [row[f"{W1}: Atelier 1"] for row in rows] == ["confirmed", "waitlisted", ""]
+    assert [row["tools: Vos outils"] for row in rows] == ["Saw", "Axe", ""]
+    assert rows[0]["needs: Vos besoins"] == "'+1"
+    for path in ("counts", "table.csv"):
+        assert (await client.page(f"/api/v1/registrations/{path}?event_id=milipol-2019"))[0] == 401

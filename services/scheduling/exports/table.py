@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from services.scheduling.hours import which_hour
 from services.scheduling.public_view import PublicAgenda
+from shared.cells import harmless
 from shared.contracts.base import said_in
 from shared.contracts.scheduling import EventState, Link, Role, RolePerson, SessionState
 from shared.web.times import offset
@@ -39,7 +40,6 @@ COLUMNS = (
 FOR_READERS = frozenset({"utc_offset", "starts_utc", "ends_utc", "level", "venue"})
 """Columns that follow from others or describe the room; an import does not take them."""
 
-_RISKY = re.compile(r"'*[=+\-@\t\r]")
 _SPECIAL = re.compile(r"[\\;]")
 
 
@@ -55,16 +55,6 @@ def agenda_table(agenda: PublicAgenda, language: str) -> bytes:
     table.writeheader()
     table.writerows({name: harmless(cell) for name, cell in row.items()} for row in rows)
     return text.getvalue().encode("utf-8-sig")
-
-
-def harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if _RISKY.match(cell) else cell
-
-
-def as_written(cell: str) -> str:
-    """What `harmless` was given."""
-    return cell[1:] if cell.startswith("'") and _RISKY.match(cell) else cell
 
 
 def _row(session: SessionState, event: EventState, language: str) -> dict[str, str]:

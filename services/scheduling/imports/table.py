@@ -21,12 +21,12 @@ from services.scheduling.exports.table import (
     FOR_READERS,
     HOURS,
     ROLES,
-    as_written,
     opened,
     parts,
     unescaped,
 )
 from services.scheduling.imports.foreign import TIMES, Foreign, ForeignLink, ForeignPerson, ForeignSession
+from shared.cells import as_written
 from shared.contracts.cloudevent import problem
 
 MAX_SESSIONS = 5000

@@ -16,9 +16,7 @@ from services.scheduling.agenda_file import Source, agenda_of
 from services.scheduling.domain import AgendaRefused
 from services.scheduling.exports.table import (
     agenda_table,
-    as_written,
     escaped,
-    harmless,
     listed,
     opened,
     parts,
@@ -27,6 +25,7 @@ from services.scheduling.exports.table import (
 from services.scheduling.imports.foreign import Hints
 from services.scheduling.imports.merge import merged_agenda
 from services.scheduling.imports.table import read_table
+from shared.cells import as_written, harmless
 from tests.unit.scheduling.agenda_strategies import LONG, agendas, seen, words
 from tests.unit.scheduling.samples import sample, small, small_data
 
