@@ -39,11 +39,17 @@ def refusals(seats: Seats, known: Registration | None, command: Register, now: d
 
 
 def choice_refusals(
-    seats: Seats, sessions: Sequence[str], held: Sequence[str], now: datetime, *, may_wait: bool = True
+    seats: Seats,
+    sessions: Sequence[str],
+    held: Sequence[str],
+    now: datetime,
+    *,
+    may_wait: bool = True,
+    limits: bool = True,
 ) -> list[Reason]:
     """Every reason why `sessions` cannot be the choice of one person; those `held` already are not asked for again.
 
-    `may_wait` False: a full session is a reason too.
+    `may_wait` False: a full session is a reason too. `limits` False: how many they are, and when, is no matter.
     """
     reasons: list[Reason] = []
     if not sessions and seats.choice_needed:
@@ -63,14 +69,26 @@ def choice_refusals(
         elif session_id not in held:
             reasons += _line_refusals(line, now, field, f"session {session_id!r}", None, may_wait=may_wait)
         chosen.add(session_id)
-    reasons += _too_many(seats, chosen)
-    reasons += _overlaps(seats, sessions)
+    if limits:
+        taking_place = [id_ for id_ in sessions if id_ not in seats.sessions or seats.sessions[id_].rules.scheduled]
+        reasons += _too_many(seats, set(taking_place))
+        reasons += _overlaps(seats, sessions)
     return reasons
 
 
-def questions_of(seats: Seats, sessions: Sequence[str]) -> list[Asked]:
-    """What is asked of somebody who chooses `sessions`."""
-    asked = list(seats.event.rules.questions) if seats.event is not None else []
+def change_refusals(
+    seats: Seats, sessions: Sequence[str], held: Sequence[str], added: Sequence[str], now: datetime, *, may_wait: bool
+) -> list[Reason]:
+    """Every reason why a person who has `held` cannot have `sessions` instead. Who only gives up is asked nothing."""
+    reasons: list[Reason] = []
+    if added and seats.event is not None:
+        reasons += _closed(seats.event, now, "event_id", "this event")
+    return reasons + choice_refusals(seats, sessions, held, now, may_wait=may_wait, limits=bool(added))
+
+
+def questions_of(seats: Seats, sessions: Sequence[str], *, of_event: bool = True) -> list[Asked]:
+    """What is asked of somebody who chooses `sessions`, for them and (`of_event`) for the event."""
+    asked = list(seats.event.rules.questions) if seats.event is not None and of_event else []
     for session_id in dict.fromkeys(sessions):
         if session_id in seats.sessions:
             asked += seats.sessions[session_id].rules.questions
@@ -104,7 +122,11 @@ def _too_many(seats: Seats, chosen: set[str]) -> Iterator[Reason]:
 def _overlaps(seats: Seats, sessions: Sequence[str]) -> Iterator[Reason]:
     if seats.event is None or seats.event.rules.overlaps:
         return
-    known = [(number, id_) for number, id_ in enumerate(dict.fromkeys(sessions)) if id_ in seats.sessions]
+    known = [
+        (number, id_)
+        for number, id_ in enumerate(dict.fromkeys(sessions))
+        if id_ in seats.sessions and seats.sessions[id_].rules.scheduled
+    ]
     for place, (number, session_id) in enumerate(known):
         for _, earlier in known[:place]:
             if overlap(seats.sessions[earlier], seats.sessions[session_id]):
@@ -116,6 +138,19 @@ def _overlaps(seats: Seats, sessions: Sequence[str]) -> Iterator[Reason]:
 def _line_refusals(
     line: Line, now: datetime, field: str, name: str, kind: str | None, *, may_wait: bool = True
 ) -> list[Reason]:
+    closed = _closed(line, now, field, name)
+    if closed or line.admits(kind):
+        return closed
+    if not line.rules.waiting_list:
+        return [Reason(code="full", field=field, message=f"{name} is full and has no waiting list")]
+    if not may_wait:
+        message = f"{name} is full; to wait for it, choose it beside what you have"
+        return [Reason(code="full", field=field, message=message)]
+    return []
+
+
+def _closed(line: Line, now: datetime, field: str, name: str) -> list[Reason]:
+    """Why nobody can ask for a seat now, full or not."""
     rules = line.rules
     if not rules.scheduled:
         return [Reason(code="cancelled", field=field, message=f"{name} is cancelled")]
@@ -129,13 +164,6 @@ def _line_refusals(
         return [Reason(code="closed", field=field, message=f"registration for {name} closed at {_when(rules.closes)}")]
     if rules.starts is not None and now >= rules.starts:
         return [Reason(code="started", field=field, message=f"{name} began at {_when(rules.starts)}")]
-    if not line.admits(kind):
-        if not rules.waiting_list:
-            return [Reason(code="full", field=field, message=f"{name} is full and has no waiting list")]
-        if not may_wait:
-            return [
-                Reason(code="full", field=field, message=f"{name} is full; ask to wait for it, or keep what you have")
-            ]
     return []
 
 

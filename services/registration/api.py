@@ -40,13 +40,12 @@ class CancelRequest(BaseModel):
 
 
 class ChangeRequest(BaseModel):
-    """All sessions that are wanted from now on. `wait`: a full one is waited for, and what it replaces is kept till then."""
+    """All sessions that are wanted from now on."""
 
     model_config = ConfigDict(extra="forbid")
 
     sessions: list[Identifier] = Field(max_length=200)
     answers: Answers = {}
-    wait: bool = False
 
 
 class Api:
@@ -186,7 +185,6 @@ class Api:
             registration_id=registration.id,
             sessions=tuple(asked.sessions),
             answers=asked.answers,
-            wait=asked.wait,
         )
         return await self._ask(registration.event_id, command)
 

@@ -45,16 +45,13 @@ class Register(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Change(Command):
-    """A registration's sessions become `sessions`, all at once or not at all. Named by id or by e-mail.
-
-    `wait`: a full session is waited for, and what it replaces is kept.
-    """
+    """A registration's sessions become `sessions`, all at once or not at all: a seat is given up only for a seat. Named by
+    id or by e-mail."""
 
     registration_id: str | None = None
     email: str | None = None
     sessions: tuple[str, ...] = ()
     answers: Mapping[str, str | bool] = field(default_factory=dict)
-    wait: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,13 +92,11 @@ class Promote(Command):
 
 @dataclass(frozen=True)
 class Held:
-    """One choice of a registration; `place` is the place in the session's line while it waits. `replaces` names the choices
-    that are given up when this one gets its seat."""
+    """One choice of a registration; `place` is the place in the session's line while it waits."""
 
     session_id: str
     state: SeatState
     place: int | None = None
-    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

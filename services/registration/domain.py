@@ -6,12 +6,12 @@ No clock, no I/O. Commands are folded in order of arrival; freed seats go to tho
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.registration import answered
-from services.registration.admission import choice_refusals, questions_of, refusals, unknown_event
+from services.registration.admission import change_refusals, questions_of, refusals, unknown_event
 from services.registration.commands import (
     Answer,
     Cancel,
@@ -106,6 +106,7 @@ def seats_told(seats: Seats) -> SeatsState:
         audiences=[
             AudienceSeats(audience=id_, quota=kind.quota, confirmed=kind.confirmed, waiting=kind.waiting)
             for id_, kind in (event.kinds.items() if event else ())
+            if id_ in seats.audiences
         ],
     )
 
@@ -113,14 +114,6 @@ def seats_told(seats: Seats) -> SeatsState:
 def _kind(name: str, registration: Registration) -> str | None:
     """The kind of attendee that a registration counts as in a line: sessions count no kinds."""
     return registration.person.audience if name == EVENT else None
-
-
-def _instead(held: Held, wanted: Set[str], before: Set[str], gone: Sequence[str]) -> Held:
-    """A choice after a change: a new one that waits replaces what is `gone`; what is wanted again is replaced by none."""
-    if held.state is not SeatState.WAITLISTED:
-        return replace(held, replaces=()) if held.replaces else held
-    kept = tuple(id_ for id_ in held.replaces if id_ not in wanted)
-    return replace(held, replaces=kept if held.session_id in before else (*gone,))
 
 
 def _newest(choices: Iterable[Held]) -> list[Held]:
@@ -149,7 +142,6 @@ class _Fold:
         self._by_email = {r.person.email: r.id for r in snapshot.registrations.values()}
         self._answers = dict(snapshot.answers)
         self._correlation: str | None = None
-        self._swapped = False
         self.changed: dict[str, Registration] = {}
         self.waiting: dict[tuple[str, int], Waiting] = {}
         self.positions: dict[tuple[str, str], int] = {}
@@ -199,7 +191,8 @@ class _Fold:
         registration = Registration(
             id=known.id if known else command.registration_id,
             event_id=self._snapshot.seats.event_id,
-            person=command.person,
+            # Where the event names no kinds of attendee, nobody is of one.
+            person=command.person if self._audiences else command.person.model_copy(update={"audience": None}),
             state=SeatState.PENDING,
             place=None,
             choices=tuple(Held(session_id, SeatState.PENDING) for session_id in command.sessions),
@@ -208,7 +201,7 @@ class _Fold:
             changed_at=self._now,
             answers=answered.normal(questions_of(self.seats(), command.sessions), command.answers),
         )
-        kind = command.person.audience
+        kind = registration.person.audience
         if self._lines[EVENT].admits(kind):
             self._lines[EVENT] = self._lines[EVENT].seated(kind)
             registration = self._seat_choices(replace(registration, state=SeatState.CONFIRMED))
@@ -252,29 +245,28 @@ class _Fold:
             return self._rejected(Reason(code="cancelled", field="registration_id", message=message))
         seats = self.seats()
         held = {h.session_id: h for h in registration.choices if h.state is not SeatState.CANCELLED}
+        added = [id_ for id_ in dict.fromkeys(command.sessions) if id_ not in held]
+        dropped = [id_ for id_ in held if id_ not in command.sessions]
         seated = registration.state is not SeatState.WAITLISTED
-        reasons = choice_refusals(seats, command.sessions, list(held), self._now, may_wait=command.wait or not seated)
-        answers = {**registration.answers, **command.answers}
-        asked = questions_of(seats, command.sessions)
-        given = {
-            id_: answer for id_, answer in answers.items() if id_ in command.answers or id_ in {q.id for q in asked}
-        }
-        reasons += answered.faults(asked, given)
+        # A seat is given up only for a seat; who would rather wait chooses the full session beside what is held.
+        may_wait = not seated or not any(held[id_].state in HOLDS for id_ in dropped)
+        reasons = change_refusals(seats, command.sessions, list(held), added, self._now, may_wait=may_wait)
+        asked = questions_of(seats, added, of_event=False)
+        named = [q for q in questions_of(seats, command.sessions) if q.id in command.answers and q not in asked]
+        reasons += answered.faults([*asked, *named], command.answers)
         if reasons:
             return self._rejected(*reasons)
-        added = tuple(Held(id_, SeatState.PENDING) for id_ in command.sessions if id_ not in held)
-        kept_back = [h for id_, h in held.items() if id_ not in command.sessions]
-        changed = replace(registration, choices=(*registration.choices, *added), answers=answered.normal(asked, given))
-        changed = replace(changed, choices=tuple(_newest(changed.choices)))
+        changed = replace(
+            registration,
+            choices=tuple(
+                _newest([*registration.choices, *(Held(session_id, SeatState.PENDING) for session_id in added)])
+            ),
+            answers=answered.normal(questions_of(seats, command.sessions), {**registration.answers, **command.answers}),
+        )
         if seated:
             changed = self._seat_choices(changed)
-        wanted, gone = set(command.sessions), tuple(h.session_id for h in kept_back)
-        waits = any(h.state is SeatState.WAITLISTED and h.session_id in wanted - held.keys() for h in changed.choices)
-        if waits and command.wait:
-            changed = replace(changed, choices=tuple(_instead(h, wanted, held.keys(), gone) for h in changed.choices))
-        else:
-            choices = (self._released(changed, h) if h.session_id in gone else h for h in changed.choices)
-            changed = replace(changed, choices=tuple(_instead(h, wanted, wanted, ()) for h in choices))
+        choices = (self._released(changed, h) if h.session_id in dropped else h for h in changed.choices)
+        changed = replace(changed, choices=tuple(choices))
         if changed != registration:
             self._keep(replace(changed, changed_at=self._now))
         return self._accepted(self._registrations[registration.id])
@@ -352,14 +344,7 @@ class _Fold:
         self.positions.pop((name, registration_id), None)
 
     def promote(self) -> None:
-        """Gives free seats to those who wait, the event's own line first: it lets people into sessions' lines. A seat that
-        is given up for a better one may be somebody else's next."""
-        self._swapped = True
-        while self._swapped:
-            self._swapped = False
-            self._promote_lines()
-
-    def _promote_lines(self) -> None:
+        """Gives free seats to those who wait, the event's own line first: it lets people into sessions' lines."""
         for name in [EVENT, *(name for name in self._lines if name != EVENT)]:
             if name not in self._lines or not self._lines[name].rules.scheduled:
                 continue
@@ -403,30 +388,14 @@ class _Fold:
         if name == EVENT:
             promoted = self._seat_choices(replace(registration, state=SeatState.CONFIRMED, place=None))
         else:
-            promoted = self._swapped_for(name, registration)
+            promoted = replace(
+                registration,
+                choices=tuple(
+                    replace(held, state=SeatState.CONFIRMED, place=None) if held.session_id == name else held
+                    for held in registration.choices
+                ),
+            )
         self._keep(replace(promoted, changed_at=self._now))
-
-    def _swapped_for(self, name: str, registration: Registration) -> Registration:
-        """The registration with its seat in session `name`, and without what it was to replace."""
-        given_up: set[str] = set()
-        choices: list[Held] = []
-        for held in registration.choices:
-            if held.session_id == name:
-                given_up = set(held.replaces)
-                held = replace(held, state=SeatState.CONFIRMED, place=None, replaces=())
-            choices.append(held)
-        # What another choice still waits to replace is kept until then.
-        given_up -= {id_ for held in choices if held.state is SeatState.WAITLISTED for id_ in held.replaces}
-        self._swapped = self._swapped or bool(given_up)
-        return replace(
-            registration,
-            choices=tuple(
-                self._released(registration, held)
-                if held.session_id in given_up and held.state is not SeatState.CANCELLED
-                else held
-                for held in choices
-            ),
-        )
 
     # The agenda changes
 

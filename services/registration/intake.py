@@ -90,7 +90,6 @@ class Intake:
                     email=wanted.email,
                     sessions=tuple(wanted.sessions),
                     answers=wanted.answers,
-                    wait=wanted.wait,
                 )
             given_up = payload(event, RegistrationCancelled)
         except InvalidMessage as error:

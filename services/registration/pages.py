@@ -19,7 +19,7 @@ from shared.clock import Clock, Ids
 from shared.config import Settings
 from shared.contracts.cloudevent import problems_of
 from shared.contracts.registration import RegistrationRequested, SeatState
-from shared.contracts.scheduling import Audience, EventState, Link, SessionState, Status
+from shared.contracts.scheduling import Audience, EventState, Link, Question, SessionState, Status
 from shared.links import FEED, Links, feed_path, manage_path
 from shared.web.i18n import translations
 from shared.web.pages import language_of, render
@@ -86,7 +86,7 @@ class Pages:
         if "country" in person:
             person["country"] = person["country"].upper()
         try:
-            answers = _answers(event, await self._store.sessions(event.id), chosen, filled)
+            answers = _answers([*event.questions, *await self._questions(event, chosen)], filled)
             asked = RegistrationRequested.model_validate(
                 {"event_id": event.id, "person": person, "sessions": chosen, "answers": answers}
             )
@@ -120,11 +120,9 @@ class Pages:
         form = await read_form(request)
         filled = {name: value for name, value in form.items() if isinstance(value, str)}
         chosen = [value for value in form.getall("sessions", []) if isinstance(value, str)]
-        answers = _answers(event, await self._store.sessions(event.id), chosen, filled)
+        answers = _answers(await self._questions(event, chosen), filled)
         try:
-            asked = ChangeRequest.model_validate(
-                {"sessions": chosen, "answers": answers, "wait": filled.get("wait") == "yes"}
-            )
+            asked = ChangeRequest.model_validate({"sessions": chosen, "answers": answers})
             await self._api.change(registration, asked)
         except ValidationError as error:
             return await self._show_private(request, registration, filled, chosen, problems_of(error), 422)
@@ -134,6 +132,10 @@ class Pages:
             return await self._show_private(request, registration, filled, chosen, error.errors, 409)
         token = request.match_info["token"]
         raise web.HTTPSeeOther(f"{manage_path(token)}?lang={language_of(request)}")
+
+    async def _questions(self, event: EventState, chosen: Sequence[str]) -> list[Question]:
+        """The questions of the sessions that are chosen."""
+        return [q for s in await self._store.sessions(event.id) if s.id in chosen for q in s.questions]
 
     async def _show_private(
         self,
@@ -215,13 +217,9 @@ def _for_attendees(links: Sequence[Link]) -> list[Link]:
     return [link for link in links if link.audience in (Audience.PUBLIC, Audience.REGISTRANTS)]
 
 
-def _answers(
-    event: EventState, sessions: Sequence[SessionState], chosen: Sequence[str], filled: Mapping[str, str]
-) -> dict[str, str]:
-    """What was answered in a form, of the questions of the event and of the sessions that are chosen."""
-    asked = [*event.questions, *(q for session in sessions if session.id in chosen for q in session.questions)]
-    given = {question.id: filled.get(f"q.{question.id}", "").strip() for question in asked}
-    return {id_: answer for id_, answer in given.items() if answer}
+def _answers(questions: Sequence[Question], filled: Mapping[str, str]) -> dict[str, str]:
+    """What was answered in a form; a field that was emptied is an empty answer."""
+    return {question.id: filled.get(f"q.{question.id}", "").strip() for question in questions}
 
 
 def _as_filled(answer: str | bool) -> str:
@@ -246,4 +244,4 @@ def _open(line: Line | None, now: datetime) -> bool:
 def _seats_left(line: Line | None) -> dict[str, Any]:
     if line is None:
         return {"free": None, "waiting": 0, "full": False}
-    return {"free": line.free, "waiting": line.waiting, "full": not line.admits()}
+    return {"free": line.free, "waiting": line.waiting, "full": not any(map(line.admits, line.kinds or (None,)))}

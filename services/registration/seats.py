@@ -119,7 +119,11 @@ class Line:
         if self.free_for(kind) == 0 or self.waiting_of(kind) > 0:
             return False
         own = self.kinds[kind].own if kind is not None and kind in self.kinds else 0
-        return self.waiting == 0 or (own > 0 and self.set_aside)
+        if self.waiting == 0:
+            return True
+        # A seat set aside for this kind, of which nobody waits; unless one of another kind waits for any seat that is left.
+        others = (k for k in (None, *self.kinds) if k != kind)
+        return own > 0 and self.set_aside and not any(self.waiting_of(k) and self.free_for(k) != 0 for k in others)
 
     def seated(self, kind: str | None = None) -> Line:
         return replace(self, confirmed=self.confirmed + 1, kinds=self._counted(kind, confirmed=1))

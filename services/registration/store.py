@@ -181,12 +181,12 @@ class Store:
         for name, line in [(EVENT, seats.event), *seats.sessions.items()]:
             if line is None or not line.waiting:
                 continue
-            free = line.waiting if line.free is None else line.free
-            # Each cancellation frees at most one seat of a line, and may take one of its first away.
-            needed = line.waiting if revised else free + 2 * cancels
             # Where seats are set aside, the next of each kind: the first in the whole line may not be the next to get one.
             for kind in (None, *line.kinds) if line.set_aside else (EVERYBODY,):
                 waiting = line.waiting if kind == EVERYBODY else line.waiting_of(kind)
+                free = line.free if kind == EVERYBODY else line.free_for(kind)
+                # Each cancellation frees at most one seat of a line, and may take one of its first away.
+                needed = waiting if revised or free is None else free + 2 * cancels
                 if needed and waiting:
                     wanted[name, kind] = min(waiting, needed, PROMOTIONS)
         overlay = await self._overlaid_waiting(page) if wanted else []
@@ -298,7 +298,6 @@ class Store:
                     "session_id": held.session_id,
                     "state": held.state.value,
                     "place": held.place,
-                    **({"replaces": list(held.replaces)} if held.replaces else {}),
                 }
                 for held in registration.choices
             ],
@@ -394,9 +393,7 @@ def registration_from(id_: str, document: Mapping[str, Any]) -> Registration:
         state=SeatState(document["state"]),
         place=document["place"],
         choices=tuple(
-            Held(
-                choice["session_id"], SeatState(choice["state"]), choice.get("place"), tuple(choice.get("replaces", ()))
-            )
+            Held(choice["session_id"], SeatState(choice["state"]), choice.get("place"))
             for choice in document["choices"]
         ),
         link_generation=document["link_generation"],

@@ -70,17 +70,14 @@ class RegistrationRequested(Contract):
 
 
 class RegistrationChangeRequested(Contract):
-    """A registration's sessions are changed to `sessions`, all at once or not at all: no seat is given up before the new one
-    is had. The person is named by registration id or by e-mail."""
+    """A registration's sessions are changed to `sessions`, all at once or not at all: a seat is given up only for a seat. A
+    full session that is named beside all that is held is waited for. The person is named by registration id or by e-mail."""
 
     event_id: Identifier
     registration_id: str | None = Field(default=None, max_length=80)
     email: Email | None = None
     sessions: list[Identifier] = Field(max_length=200, description="All that are wanted from now on")
     answers: Answers = {}
-    wait: bool = Field(
-        default=False, description="True: a full session is waited for, and what it replaces is kept until then"
-    )
 
 
 class RegistrationCancelled(Contract):

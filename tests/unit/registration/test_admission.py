@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
 from services.registration.commands import (
     Answer,
     Cancel,
@@ -57,11 +55,10 @@ class Desk:
         )
         return self.ask(command)[0]
 
-    def change(self, name: str, *sessions: str, wait: bool = False, answers: Any = None) -> Answer:
+    def change(self, name: str, *sessions: str, answers: Any = None) -> Answer:
         self.count += 1
-        return self.ask(
-            Change(id=f"c{self.count}", registration_id=name, sessions=sessions, wait=wait, answers=answers or {})
-        )[0]
+        command = Change(id=f"c{self.count}", registration_id=name, sessions=sessions, answers=answers or {})
+        return self.ask(command)[0]
 
     def held(self, name: str) -> dict[str, str]:
         return {h.session_id: h.state.value for h in self.registrations[name].choices}
@@ -210,7 +207,7 @@ def test_a_change_gives_the_old_seat_up_only_for_the_new_one() -> None:
     desk = Desk(workshop(1, capacity=1), workshop(2, capacity=1))
     desk.register("ada", W1)
     desk.register("bob", W2)
-    assert told(desk.change("ada", W2)) == [("sessions.0", "full")]
+    assert told(desk.change("ada", W2)) == [("sessions.0", "full")], "not for a place in line"
     assert desk.held("ada") == {W1: "confirmed"}, "nothing is given up for nothing"
     desk.ask(Cancel(id="x", registration_id="bob"))
     desk.change("ada", W2)
@@ -218,37 +215,94 @@ def test_a_change_gives_the_old_seat_up_only_for_the_new_one() -> None:
     assert desk.register("cyd", W1).choices[0].state == "confirmed", "and the old seat is free"
 
 
-def test_who_waits_for_another_session_keeps_the_old_seat_until_then() -> None:
+def test_a_full_session_is_waited_for_beside_what_is_held() -> None:
     desk = Desk(workshop(1, capacity=1), workshop(2, capacity=1))
     desk.register("ada", W1)
     desk.register("bob", W2)
-    desk.register("cyd", W1)
-    desk.change("ada", W2, wait=True)
-    assert desk.held("ada") == {W1: "confirmed", W2: "waitlisted"}
-    assert desk.held("cyd") == {W1: "waitlisted"}
-    desk.ask(Cancel(id="x", registration_id="bob"))
-    assert desk.held("ada") == {W1: "cancelled", W2: "confirmed"}
-    assert desk.held("cyd") == {W1: "confirmed"}, "the seat that was kept goes on to who waited for it"
+    for _ in range(2):  # sent twice, it takes nothing away
+        desk.change("ada", W1, W2)
+        assert desk.held("ada") == {W1: "confirmed", W2: "waitlisted"}
+    desk.change("ada", W1)
+    assert desk.held("ada") == {W1: "confirmed", W2: "cancelled"}
 
 
-def test_two_people_swap_seats_in_full_sessions() -> None:
-    desk = Desk(workshop(1, capacity=1), workshop(2, capacity=1), workshop(3, capacity=1))
-    for name, session in (("ada", W1), ("bob", W2), ("cyd", W3)):
-        desk.register(name, session)
-    desk.change("ada", W2, wait=True)
-    desk.change("bob", W3, wait=True)
-    desk.ask(Cancel(id="x", registration_id="cyd"))
-    assert desk.held("bob") == {W2: "cancelled", W3: "confirmed"}
-    assert desk.held("ada") == {W1: "cancelled", W2: "confirmed"}
+def test_a_place_in_line_may_be_given_up_for_another() -> None:
+    desk = Desk(workshop(1, capacity=0), workshop(2, capacity=0))
+    desk.register("ada", W1)
+    desk.change("ada", W2)
+    assert desk.held("ada") == {W1: "cancelled", W2: "waitlisted"}
 
 
-@pytest.mark.parametrize("wait", [False, True])
-def test_a_change_to_what_is_had_changes_nothing(wait: bool) -> None:
+def test_a_change_to_what_is_had_changes_nothing() -> None:
     desk = Desk(workshop(1), workshop(2))
     desk.register("ada", W1, W2)
     before = desk.registrations["ada"]
-    assert desk.change("ada", W2, W1, wait=wait).outcome is Outcome.ACCEPTED
+    assert desk.change("ada", W2, W1).outcome is Outcome.ACCEPTED
     assert desk.registrations["ada"] is before
+
+
+def test_after_closing_sessions_may_be_given_up_and_none_added() -> None:
+    desk = Desk(workshop(1), workshop(2))
+    desk.register("ada", W1, W2)
+    desk.register("bob", W1)
+    closed = milipol(2, admission={"window": {"closes": BEFORE_CLOSE}})
+    desk.ask(ReviseEvent(id="e2", event=closed))
+    assert told(desk.change("bob", W1, W2)) == [("event_id", "closed")]
+    assert desk.change("ada", W1).outcome is Outcome.ACCEPTED
+
+
+def test_limits_that_came_later_do_not_hold_back_who_gives_up() -> None:
+    desk = Desk(workshop(1), workshop(2), workshop(3))
+    desk.register("ada", W1, W2, W3)
+    desk.ask(ReviseEvent(id="e2", event=milipol(2, admission={"max_sessions": 1})))
+    assert desk.change("ada", W1, W2).outcome is Outcome.ACCEPTED
+
+
+def test_a_cancelled_session_is_no_clash() -> None:
+    late = workshop(2, starts_at=datetime(2019, 11, 20, 9, 54, tzinfo=UTC))
+    desk = Desk(workshop(1), late, admission={"overlaps": "refuse"})
+    desk.register("ada", W1)
+    desk.ask(ReviseSession(id="s1", session=workshop(1, 2, status="cancelled")))
+    assert desk.change("ada", W1, W2).outcome is Outcome.ACCEPTED
+
+
+def test_a_question_that_came_later_does_not_hold_a_change_back() -> None:
+    desk = Desk(workshop(1), workshop(2))
+    desk.register("ada", W1)
+    desk.ask(ReviseEvent(id="e2", event=milipol(2, questions=QUESTIONS)))
+    assert desk.change("ada", W2).outcome is Outcome.ACCEPTED
+
+
+def test_an_answer_can_be_taken_back() -> None:
+    asked = [{"id": "allergy", "label": {"en": "Allergy"}}]
+    desk = Desk(workshop(1, questions=asked))
+    desk.register("ada", W1, answers={"allergy": "Nuts"})
+    desk.change("ada", W1, answers={"allergy": ""})
+    assert desk.registrations["ada"].answers == {}
+
+
+def test_kinds_that_are_published_after_people_came_are_counted_right() -> None:
+    desk = Desk(admission={"capacity": 3})
+    for name in ("ada", "bob"):
+        desk.register(name, audience="police")
+    desk.ask(ReviseEvent(id="e2", event=milipol(2, audiences=kinds(police=1, research=1), admission={"capacity": 3})))
+    for name in ("ada", "bob"):
+        desk.ask(Cancel(id=f"x{name}", registration_id=name))
+    for name in ("cyd", "dan", "eve"):
+        desk.register(name, audience="police")
+    assert [desk.state(name) for name in ("cyd", "dan", "eve")] == ["confirmed", "confirmed", "waitlisted"]
+    assert desk.register("fay", audience="research").state == "confirmed", "the seat set aside is there"
+
+
+def test_who_waits_for_any_seat_is_not_passed_by_another_kind() -> None:
+    desk = Desk(audiences=kinds(police=2, research=2), admission={"capacity": 3})
+    for name, kind in (("p1", "police"), ("p2", "police"), ("r1", "research"), ("r2", "research")):
+        desk.register(name, audience=kind)
+    assert desk.state("r2") == "waitlisted"
+    desk.count += 1
+    passer_by = Register(id="p9", registration_id="p9", person=person("p9", audience="police"))
+    desk.ask(Cancel(id="x", registration_id="p1"), passer_by)
+    assert (desk.state("r2"), desk.state("p9")) == ("confirmed", "waitlisted")
 
 
 def test_a_change_of_a_cancelled_registration_is_refused() -> None:
