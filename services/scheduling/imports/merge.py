@@ -6,9 +6,7 @@ private link; and importing what was exported changes nothing.
 
 from __future__ import annotations
 
-import hashlib
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -29,13 +27,13 @@ from services.scheduling.imports.foreign import (
     ForeignSession,
     Hints,
 )
+from services.scheduling.imports.names import Names, folded, is_called, session_id, unix_lines
 from services.scheduling.time_zones import check_zone, to_local, to_utc
 from services.scheduling.timetable import ImpossibleTime, Slot, slot_of
 from shared.contracts.base import said_in
 from shared.contracts.cloudevent import problem
 from shared.contracts.scheduling import Audience, SessionKind, Status
 
-MAX_ID = 80
 MAX_SESSIONS = 5000
 _ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,79}$")
 _HOURS = frozenset({"starts_hour", "ends_hour"})
@@ -63,31 +61,15 @@ def merged_agenda(foreign: Foreign, before: Agenda | None, hints: Hints) -> Agen
     return agenda_of(_Merge(foreign, before, hints, event_id_of(foreign, hints)).source())
 
 
-def session_id(event_id: str, key: str) -> str:
-    """The id of the session that a file calls `key`: always the same for the same key, and an id of this event."""
-    if _ID.match(key) and key.startswith(f"{event_id}-"):
-        return key
-    wanted = f"{event_id}-{slug(key)}"
-    if len(wanted) <= MAX_ID and slug(key):
-        return wanted
-    return f"{event_id[: MAX_ID - 11].rstrip('-')}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
-
-
-def slug(words: str) -> str:
-    """Words as a part of an id: Café de l'Hôtel becomes cafe-de-l-hotel."""
-    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-
-
 class _Merge:
     def __init__(self, foreign: Foreign, before: Agenda | None, hints: Hints, event_id: str) -> None:
         self._foreign, self._before, self._event_id = foreign, before, event_id
         data: dict[str, Any] = before.as_data() if before is not None else {}
         self._first = before.event.languages[0] if before is not None else None
         self._language = hints.language or foreign.language or self._first or "en"
-        self._rooms = _Names(data.get("rooms", []), "name", self._language)
-        self._blocks = _Names(data.get("blocks", []), "title", self._language)
-        self._people = _Names(data.get("people", []), "name", None)
+        self._rooms = Names(data.get("rooms", []), "name", self._language)
+        self._blocks = Names(data.get("blocks", []), "title", self._language)
+        self._people = Names(data.get("people", []), "name", None)
         self._event = self._event_data(dict(data.get("event", {})), hints)
         self._problems: list[dict[str, str]] = []
         self._shown_rooms: Mapping[str, str] = (
@@ -185,9 +167,9 @@ class _Merge:
             room = next((r for r in self._before.rooms if model is not None and r.id == model.room), None)
             elsewhere = room is not None and room.online and not place.online
             shown = room.name if room is not None and (room.name or elsewhere) else place.room
-            if _is_called(shown, name) and (model is not None or _text(name)):
+            if is_called(shown, name) and (model is not None or _text(name)):
                 return
-            if model is not None and _folded(self._shown_rooms.get(model.id, "")) == _folded(_text(name)) != "":
+            if model is not None and folded(self._shown_rooms.get(model.id, "")) == folded(_text(name)) != "":
                 return
         _put(session, "room", self._rooms.id_of(name))
 
@@ -237,7 +219,7 @@ class _Merge:
     def _say(self, holder: dict[str, Any], name: str, words: str) -> None:
         """Sets a text in the file's language. What a reader would be shown anyway is no news, and no translation."""
         text = dict(holder.get(name, {}))
-        if _unix(words) == _unix(said_in(text, self._language, self._first or self._language)):
+        if unix_lines(words) == unix_lines(said_in(text, self._language, self._first or self._language)):
             return
         if words.strip():
             text[self._language] = words
@@ -246,7 +228,7 @@ class _Merge:
         _put(holder, name, text)
 
     def _track(self, name: str, had: Sequence[dict[str, str]]) -> dict[str, str]:
-        known = next((t for t in [*had, *self._tracks] if _is_called(t, name)), None)
+        known = next((t for t in [*had, *self._tracks] if is_called(t, name)), None)
         if known is None:
             known = {self._language: name}
             self._tracks.append(known)
@@ -266,9 +248,9 @@ class _Merge:
         """The tracks with `name` for the first of them; no name, no tracks."""
         if not name.strip():
             return []
-        if had and _is_called(had[0], name):
+        if had and is_called(had[0], name):
             return list(had)
-        return [self._track(name, had), *(track for track in had[1:] if not _is_called(track, name))]
+        return [self._track(name, had), *(track for track in had[1:] if not is_called(track, name))]
 
     def _appearances(self, session: dict[str, Any], people: Sequence[ForeignPerson]) -> list[dict[str, str]]:
         had: dict[str, list[str]] = {}
@@ -299,7 +281,7 @@ class _Merge:
         return next((part["person"] for part in free if part["person"] in same), None)
 
     def _tell_of(self, id_: str, person: ForeignPerson) -> None:
-        entry = next(item for item in self._people.items if item["id"] == id_)
+        entry = self._people.by_id[id_]
         for name, words in (("affiliation", person.affiliation), ("position", person.position)):
             if words:
                 self._say(entry, name, words)
@@ -371,45 +353,6 @@ class _Merge:
                 lines[("sessions", number, name)] = line
 
 
-class _Names:
-    """A list of the agenda whose items the file calls by name: found again by it in any language, else added.
-
-    `language` None: the name is the same in all languages (a person's).
-    """
-
-    def __init__(self, items: Sequence[Mapping[str, Any]], field: str, language: str | None) -> None:
-        self.items = [dict(item) for item in items]
-        self._field, self._language = field, language
-        self._by_name: dict[str, str] = {}
-        for item in self.items:
-            said = item.get(field, {})
-            for name in [said] if isinstance(said, str) else said.values():
-                self._by_name.setdefault(_folded(name), item["id"])
-
-    def id_of(self, name: object) -> str | None:
-        """The id of what the file calls `name`; None for no name."""
-        if not isinstance(name, str) or not name.strip():
-            return None
-        known = self._by_name.get(_folded(name))
-        if known is None:
-            known = self._new_id(name)
-            said: Any = name.strip() if self._language is None else {self._language: name.strip()}
-            self.items.append({"id": known, self._field: said})
-            self._by_name[_folded(name)] = known
-        return known
-
-    def calls(self, id_: object, name: object) -> bool:
-        """Whether the item `id_` has this name, in any language; no item, no name."""
-        item = next((item for item in self.items if item["id"] == id_), None)
-        said = item.get(self._field, {}) if item is not None else {}
-        return _is_called({"": said} if isinstance(said, str) else said, name)
-
-    def _new_id(self, name: str) -> str:
-        taken = {item["id"] for item in self.items}
-        base = slug(name)[: MAX_ID - 11].strip("-") or hashlib.sha256(name.encode()).hexdigest()[:10]
-        return next(id_ for n in range(1, len(taken) + 2) if (id_ := base if n == 1 else f"{base}-{n}") not in taken)
-
-
 def _slot(session: AgendaSession, zone: str) -> Slot | None:
     """When the session is; None where the rules of the zone changed since, so that it cannot be any more."""
     try:
@@ -433,17 +376,6 @@ def _is_public(link: Mapping[str, Any]) -> bool:
 def _address(url: str) -> str:
     """An address without letters that files of some formats must escape (RFC 3986, section 2)."""
     return quote(url, safe="!#$%&'()*+,/:;=?@[]~")
-
-
-def _is_called(text: Mapping[str, str], name: object) -> bool:
-    """Whether `text` is `name` in one of its languages, or both are empty."""
-    wanted = _folded(_text(name))
-    return wanted in {_folded(words) for words in text.values()} if any(text.values()) else not wanted
-
-
-def _unix(words: str) -> str:
-    """Without the line ends of one system or the other, and without byte order marks: files do not keep them."""
-    return words.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "").strip()
 
 
 def _placed(fields: Mapping[str, Any], zone: str) -> dict[str, Any]:
@@ -478,10 +410,6 @@ def _is_day(words: str) -> bool:
         return date.fromisoformat(words).isoformat() == words
     except ValueError:
         return False
-
-
-def _folded(name: str) -> str:
-    return " ".join(_unix(name).split()).casefold()
 
 
 def _text(value: object) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 from services.scheduling.agenda import AgendaSession
 from services.scheduling.exports.schedule import GENERATOR, event_id_of, room_names, session_id_of
 from services.scheduling.imports.foreign import Foreign, ForeignLink, ForeignPerson, ForeignSession
-from services.scheduling.imports.merge import slug
+from services.scheduling.imports.names import slug
 from services.scheduling.imports.schedule_parts import FileEvent, FileSchedule, Problems, short
 from services.scheduling.imports.schedule_times import MOMENT, Instants, TimeRefusal, times_of
 from services.scheduling.time_zones import check_zone

@@ -20,7 +20,7 @@ from services.scheduling.answers import told_changes
 from services.scheduling.difference import Change
 from services.scheduling.domain import AgendaRefused, NoSuchPart
 from services.scheduling.editing import Editor, NoSuchEvent
-from services.scheduling.imports.merge import session_id as id_for
+from services.scheduling.imports.names import session_id as id_for
 from services.scheduling.organiser.changes import Told, told
 from services.scheduling.organiser.event_pages import (
     event_shared,
