@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, EmailStr, Field
+from pydantic import AfterValidator, EmailStr, Field, model_validator
 
 from shared.contracts.base import Contract, Identifier, Instant, Language
 
@@ -13,9 +13,17 @@ REGISTRATION_CHANGED = "lectern.registration.registration-changed.v1"
 SEATS_CHANGED = "lectern.registration.seats-changed.v1"
 REQUEST_ANSWERED = "lectern.registration.request-answered.v1"
 
+REGISTRATION_REMINDED = "lectern.registration.registration-reminded.v1"
+REGISTRATION_REPEATED = "lectern.registration.registration-repeated.v1"
+REGISTRATION_ERASED = "lectern.registration.registration-erased.v1"
+
 REGISTRATION_REQUESTED = "lectern.intake.registration-requested.v1"
 REGISTRATION_CANCELLED = "lectern.intake.registration-cancelled.v1"
 REGISTRATION_CHANGE_REQUESTED = "lectern.intake.registration-change-requested.v1"
+GROUP_REQUESTED = "lectern.intake.group-registration-requested.v1"
+REQUIREMENT_GRANTED = "lectern.intake.requirement-granted.v1"
+REQUIREMENT_REFUSED = "lectern.intake.requirement-refused.v1"
+REQUIREMENT_REVOKED = "lectern.intake.requirement-revoked.v1"
 
 
 class SeatState(StrEnum):
@@ -27,6 +35,40 @@ class SeatState(StrEnum):
     OFFERED = "offered"
     CANCELLED = "cancelled"
     ATTENDED = "attended"
+
+
+class RequirementState(StrEnum):
+    """What another organisation said of a registration that is needed there."""
+
+    MISSING = "missing"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    REVOKED = "revoked"
+
+
+class Cause(StrEnum):
+    """Why a choice, or a registration, is pending or cancelled."""
+
+    APPROVAL = "approval"
+    """Pending: an organiser has not decided yet."""
+    REQUIREMENT = "requirement"
+    """Pending: a registration elsewhere is missing."""
+    EVENT_SEAT = "event-seat"
+    """Pending: there is no seat at the event yet."""
+    GIVEN_UP = "given-up"
+    DECLINED = "declined"
+    """Cancelled: an organiser said no."""
+    REQUIREMENT_LAPSED = "requirement-lapsed"
+    OFFER_LAPSED = "offer-lapsed"
+    NOT_RECONFIRMED = "not-reconfirmed"
+    SWAPPED = "swapped"
+    TRANSFERRED = "transferred"
+    FULL = "full"
+    """Cancelled: full, with no waiting list, when the seat at the event came."""
+    OVERLAP = "overlap"
+    OVER = "over"
+    """Cancelled: the session had begun, or was called off, when the seat at the event came."""
+    ERASED = "erased"
 
 
 class Outcome(StrEnum):
@@ -60,6 +102,13 @@ Answers = Annotated[dict[Identifier, bool | Annotated[str, Field(max_length=5000
 """Answers by the question's id: text, true or false, or for a choice its text in any language."""
 
 
+InvitationCode = Annotated[str, Field(min_length=1, max_length=80)]
+"""An invitation code as somebody types it: case, spaces and hyphens do not matter."""
+
+Numbers = Annotated[dict[Identifier, Annotated[str, Field(min_length=1, max_length=80)]], Field(max_length=20)]
+"""The numbers that other systems gave to a person, by the requirement's id."""
+
+
 class RegistrationRequested(Contract):
     """A person asks for a seat at an event and, where sessions are chosen, in sessions."""
 
@@ -67,6 +116,42 @@ class RegistrationRequested(Contract):
     person: PersonDetails
     sessions: list[Identifier] = Field(default=[], max_length=200)
     answers: Answers = {}
+    code: InvitationCode | None = None
+    numbers: Numbers = {}
+
+
+class GroupMember(Contract):
+    """One person of a group, as in a registration of one's own."""
+
+    person: PersonDetails
+    sessions: list[Identifier] = Field(default=[], max_length=200)
+    answers: Answers = {}
+    code: InvitationCode | None = None
+    numbers: Numbers = {}
+
+
+class GroupRequested(Contract):
+    """Another system registers up to 500 people at once. Each is decided alone, and answered with the number in `item`."""
+
+    event_id: Identifier
+    people: list[GroupMember] = Field(min_length=1, max_length=500)
+
+
+class RequirementDecided(Contract):
+    """Another organisation granted, refused or revoked what it was asked for. The person is named by e-mail or by number
+    there; the newest decision counts, in whatever order they arrive, before or after the registration."""
+
+    event_id: Identifier
+    requirement: Identifier
+    email: Email | None = None
+    number: str | None = Field(default=None, min_length=1, max_length=80)
+    decided_at: Instant | None = Field(default=None, description="When it was decided there; missing: on arrival")
+
+    @model_validator(mode="after")
+    def _somebody_is_named(self) -> Self:
+        if self.email is None and self.number is None:
+            raise ValueError("name the person by email or by number")
+        return self
 
 
 class RegistrationChangeRequested(Contract):
@@ -78,6 +163,7 @@ class RegistrationChangeRequested(Contract):
     email: Email | None = None
     sessions: list[Identifier] = Field(max_length=200, description="All that are wanted from now on")
     answers: Answers = {}
+    code: InvitationCode | None = None
 
 
 class RegistrationCancelled(Contract):
@@ -97,6 +183,19 @@ class Choice(Contract):
     session_id: Identifier
     state: SeatState
     position: int | None = Field(default=None, ge=1)
+    held: bool = Field(default=False, description="Pending: a seat is held meanwhile")
+    until: Instant | None = Field(default=None, description="Offered: until when it can be accepted")
+    instead_of: list[Identifier] = Field(
+        default=[], description="Offered: sessions at the same time that are given up for it"
+    )
+    cause: Cause | None = Field(default=None, description="Why it is pending or cancelled")
+
+
+class RequirementStatus(Contract):
+    """How a registration elsewhere stands."""
+
+    id: Identifier
+    state: RequirementState = RequirementState.MISSING
 
 
 class RegistrationState(Contract):
@@ -111,6 +210,42 @@ class RegistrationState(Contract):
     link_generation: int = Field(default=1, ge=1, description="Raised to revoke the private addresses made before")
     registered_at: Instant
     changed_at: Instant
+    held: bool = Field(default=False, description="Pending: a seat is held meanwhile")
+    until: Instant | None = Field(default=None, description="Until when a held seat is held, or an offer stands")
+    cause: Cause | None = Field(default=None, description="Why it is pending or cancelled")
+    requirements: list[RequirementStatus] = []
+    reconfirm_until: Instant | None = Field(default=None, description="Until when it must be said: I still come")
+
+
+class Reminder(StrEnum):
+    """What somebody is reminded of."""
+
+    REQUIREMENT = "requirement"
+    RECONFIRMATION = "reconfirmation"
+
+
+class RegistrationReminded(Contract):
+    """Something must be done before `until`, or the seat is given up."""
+
+    registration_id: str
+    event_id: Identifier
+    about: Reminder
+    until: Instant
+
+
+class RegistrationRepeated(Contract):
+    """Somebody asked for a registration with the address of a person who has one; only that person is told."""
+
+    registration_id: str
+    event_id: Identifier
+
+
+class RegistrationErased(Contract):
+    """The person wished to be forgotten, or the time to keep the registration is over: every service forgets."""
+
+    registration_id: str
+    event_id: Identifier
+    erased_at: Instant
 
 
 class SessionSeats(Contract):
@@ -160,3 +295,4 @@ class RequestAnswered(Contract):
     registration_id: str | None = None
     state: SeatState | None = None
     choices: list[Choice] = []
+    item: int | None = Field(default=None, ge=1, description="The number of the person in a group, from 1")

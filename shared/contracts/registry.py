@@ -53,6 +53,18 @@ MESSAGES: dict[str, MessageType] = {
             "requests/{request_id}", "An intake message was accepted, rejected (with all reasons) or found a duplicate.",
         ),
         MessageType(
+            registration.REGISTRATION_REMINDED, registration.RegistrationReminded, EVENTS, "registration",
+            "registrations/{registration_id}", "Something must be done in time, or a seat is given up.",
+        ),
+        MessageType(
+            registration.REGISTRATION_REPEATED, registration.RegistrationRepeated, EVENTS, "registration",
+            "registrations/{registration_id}", "Somebody registered with the address of a person who is registered.",
+        ),
+        MessageType(
+            registration.REGISTRATION_ERASED, registration.RegistrationErased, EVENTS, "registration",
+            "registrations/{registration_id}", "A person is to be forgotten.",
+        ),
+        MessageType(
             registration.REGISTRATION_REQUESTED, registration.RegistrationRequested, INTAKE, "registration",
             "any", "Another system asks for a registration.",
         ),
@@ -63,6 +75,22 @@ MESSAGES: dict[str, MessageType] = {
         MessageType(
             registration.REGISTRATION_CANCELLED, registration.RegistrationCancelled, INTAKE, "registration",
             "any", "Another system gives up a registration, or some sessions of it.",
+        ),
+        MessageType(
+            registration.GROUP_REQUESTED, registration.GroupRequested, INTAKE, "registration",
+            "any", "Another system registers a group; each person is answered.",
+        ),
+        MessageType(
+            registration.REQUIREMENT_GRANTED, registration.RequirementDecided, INTAKE, "registration",
+            "any", "Another organisation registered a person there.",
+        ),
+        MessageType(
+            registration.REQUIREMENT_REFUSED, registration.RequirementDecided, INTAKE, "registration",
+            "any", "Another organisation refused to register a person.",
+        ),
+        MessageType(
+            registration.REQUIREMENT_REVOKED, registration.RequirementDecided, INTAKE, "registration",
+            "any", "Another organisation took a person's registration back.",
         ),
     )
 }  # fmt: skip

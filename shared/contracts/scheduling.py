@@ -122,6 +122,17 @@ class AudienceKind(Contract):
     quota: int | None = Field(default=None, ge=0)
 
 
+class RequirementPolicy(StrEnum):
+    """What a missing requirement means for a seat."""
+
+    TOLD = "told"
+    """It is shown to the attendee; seats do not wait for it."""
+    HOLD = "hold"
+    """A seat is held for some days; it lapses where the requirement is still missing then."""
+    FIRST = "first"
+    """No seat, and no place in line, until it is granted."""
+
+
 class Requirement(Contract):
     """A registration with another organisation that is needed as well, and the code that it asks for."""
 
@@ -129,6 +140,17 @@ class Requirement(Contract):
     name: Text
     url: str | None = None
     code: str | None = None
+    policy: RequirementPolicy = RequirementPolicy.TOLD
+    hold_days: int = Field(default=7, ge=1, le=365, description="Policy hold: days that a seat is held for it")
+    remind_days: int = Field(default=2, ge=0, le=60, description="Policy hold: days before the end of it to remind")
+
+
+class Membership(Contract):
+    """Who is a member: an address in one of the domains, a name on one of the lists, or a requirement that is granted."""
+
+    domains: list[str] = Field(default=[], description="Domains of e-mail addresses, such as example.org")
+    lists: list[Identifier] = Field(default=[], description="Lists of members that registration was given")
+    requirement: Identifier | None = None
 
 
 class Question(Contract):
@@ -155,6 +177,13 @@ class Overlaps(StrEnum):
     REFUSE = "refuse"
 
 
+class Reconfirmation(Contract):
+    """Everybody with a seat is asked whether they still come; who does not answer in time gives the seat up."""
+
+    ask_days: int = Field(ge=1, le=90, description="Days before the event's first day")
+    answer_days: int = Field(ge=1, le=60, description="Days to answer in")
+
+
 class Admission(Contract):
     """The rules by which seats are given. `capacity` None: as many as come."""
 
@@ -166,6 +195,20 @@ class Admission(Contract):
         default=None, ge=1, description="Events only: how many sessions one person may choose"
     )
     overlaps: Overlaps = Field(default=Overlaps.ALLOW, description="Events only: whether chosen sessions may overlap")
+    quotas: dict[Identifier, Annotated[int, Field(ge=0)]] = Field(
+        default={}, description="Sessions only: seats set aside, by kind of audience (for an event, see its audiences)"
+    )
+    code_needed: bool = Field(default=False, description="By invitation: a code is needed")
+    approval: bool = Field(default=False, description="Seats are given by hand: each request waits for an organiser")
+    members_only: bool = False
+    offer_hours: int | None = Field(
+        default=None, ge=1, le=720, description="Freed seats are offered for so many hours; missing: given at once"
+    )
+    cutoff_hours: int | None = Field(
+        default=None, ge=0, le=720, description="Nobody moves up from the waiting list so many hours before the start"
+    )
+    reconfirmation: Reconfirmation | None = Field(default=None, description="Events only")
+    transfers: bool = Field(default=True, description="Events only: a seat may be given to a named colleague")
 
 
 class Series(Contract):
@@ -212,6 +255,10 @@ class EventState(Contract):
     audiences: list[AudienceKind] = []
     requirements: list[Requirement] = []
     questions: list[Question] = []
+    members: Membership | None = None
+    retention_days: int | None = Field(
+        default=None, ge=1, le=3650, description="Days after the event until registrations are made anonymous"
+    )
     admission: Admission = Admission()
     published_at: Instant
     note: Text = Field(default={}, description="What this revision is about, for readers")

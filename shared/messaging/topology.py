@@ -18,9 +18,13 @@ QUEUES: dict[str, tuple[Binding, ...]] = {
     "lectern.notification": (
         Binding(EVENTS, "lectern.scheduling.#"),
         Binding(EVENTS, "lectern.registration.registration-changed.*"),
+        Binding(EVENTS, "lectern.registration.registration-reminded.*"),
+        Binding(EVENTS, "lectern.registration.registration-repeated.*"),
+        Binding(EVENTS, "lectern.registration.registration-erased.*"),
     ),
     "lectern.calendar-sync": (
         Binding(EVENTS, "lectern.scheduling.#"),
         Binding(EVENTS, "lectern.registration.registration-changed.*"),
+        Binding(EVENTS, "lectern.registration.registration-erased.*"),
     ),
 }
