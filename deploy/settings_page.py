@@ -24,6 +24,14 @@ MEANINGS: dict[str, str] = {
     "do not change it while events are published.",
     "link_key": "Signs the private addresses in mails; the same in all services. Changing it revokes them all.",
     "organiser_token": "Lets organisers use the API: `Authorization: Bearer ...`.",
+    "trusted_proxies": "The networks of the proxies in front of Lectern, for example `172.16.0.0/12`; from there, and from nowhere else, "
+    "`X-Forwarded-For` is believed. Without it, all who come through a proxy count as one for the limits below.",
+    "register_burst": "How many registrations one address may send at once, by form or API; `0` for no limit. Many people of one "
+    "company come from one address. Requests with the organiser's token are not counted; each process counts for itself.",
+    "register_rate": "How many of them come back each second.",
+    "private_burst": "The same for changes and cancellations on private pages; `0` for no limit.",
+    "private_rate": "How many of them come back each second.",
+    "wrong_sign_ins": "How many wrong tokens one address may send a minute to sign in as organiser; `0` for no limit.",
     "smtp_url": "Where mails are handed over, `smtp://user:password@host:port` (`smtps://` for TLS from the start).",
     "mail_from": "The sender of the mails.",
     "caldav_url": "The collection of a CalDAV server in which the shared calendars are kept. Without it there are feeds only.",
@@ -32,6 +40,7 @@ MEANINGS: dict[str, str] = {
     "log_level": "`debug`, `info`, `warning` or `error`.",
 }
 SHOWN: dict[str, str] = {
+    "trusted_proxies": "none",
     "port": "registration 8001, scheduling 8002, notification 8003, calendar-sync 8004, all 8080",
 }
 """Defaults that the field's own default does not tell."""

@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 Clock = Callable[[], datetime]
 """Returns the present instant, in UTC."""
 
+Monotonic = Callable[[], float]
+"""Returns seconds since some moment, whatever becomes of the machine's clock (time.monotonic)."""
+
 Ids = Callable[[], str]
 """Returns a new id that nobody can guess."""
 

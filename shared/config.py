@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from shared.contracts.cloudevent import problems_of
 
 PREFIX = "LECTERN_"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(SystemExit):
@@ -26,6 +29,18 @@ def _address(*schemes: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(part) for part in value.replace(",", " ").split())
+
+
+def _check_networks(value: str) -> str:
+    try:
+        _networks(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; write networks such as 10.0.0.0/8 172.16.0.0/12, with spaces between") from error
+    return value
 
 
 class Settings(BaseModel):
@@ -44,6 +59,12 @@ class Settings(BaseModel):
     public_url: Annotated[str, _address("http", "https")] = "http://127.0.0.1:8080"
     link_key: SecretStr = Field(min_length=32, description="signs private addresses; the same in all services")
     organiser_token: SecretStr = Field(min_length=16, description="lets organisers use the API")
+    trusted_proxies: Annotated[str, AfterValidator(_check_networks)] = ""
+    register_burst: int = Field(default=120, ge=0)
+    register_rate: float = Field(default=4.0, gt=0, description="a second")
+    private_burst: int = Field(default=60, ge=0)
+    private_rate: float = Field(default=1.0, gt=0, description="a second")
+    wrong_sign_ins: int = Field(default=5, ge=0, description="a minute")
     smtp_url: Annotated[str, _address("smtp", "smtps")] = "smtp://127.0.0.1:1025"
     mail_from: str = "Lectern <lectern@localhost.localdomain>"
     caldav_url: Annotated[str, _address("http", "https")] | None = None
@@ -55,6 +76,11 @@ class Settings(BaseModel):
     def uid_domain(self) -> str:
         """The host name after the @ of calendar UIDs and Message-IDs."""
         return urlsplit(self.public_url).hostname or "localhost"
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """The networks of `trusted_proxies`."""
+        return _networks(self.trusted_proxies)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
@@ -16,7 +17,7 @@ import structlog
 from aiohttp import web
 from structlog.contextvars import bound_contextvars
 
-from shared.clock import Clock, Ids, new_id, utc_now
+from shared.clock import Clock, Ids, Monotonic, new_id, utc_now
 from shared.config import Settings
 from shared.links import Links
 from shared.messaging.local import LocalTransport
@@ -59,6 +60,7 @@ class Process:
     clock: Clock = utc_now
     ids: Ids = new_id
     transport: Transport | None = None
+    monotonic: Monotonic = time.monotonic
     services: dict[str, Service] = field(default_factory=dict)
     databases: dict[str, Database] = field(default_factory=dict)
     _mongo: Mongo | None = None
@@ -103,7 +105,7 @@ class Process:
         routes = [route for service in self.services.values() for route in service.routes]
         templates = {service.name: service.templates for service in self.services.values() if service.templates}
         checks = {"mongodb": self._check_mongodb, "broker": self._check_broker, "process": self._check_process}
-        app = make_app(self.settings, routes, templates, checks)
+        app = make_app(self.settings, routes, templates, checks, self.monotonic)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
         await web.SockSite(self._runner, listener, backlog=1024).start()

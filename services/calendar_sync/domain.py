@@ -40,11 +40,14 @@ def seats_of(registration: RegistrationState) -> Seats:
 
 
 def has_seat(seats: Seats, session: SessionState) -> bool:
-    """Whether the person sits in `session`: chosen and confirmed, or open to all who are confirmed at the event."""
+    """Whether the person sits in `session`: chosen and confirmed, or open to all, and confirmed at the event as well.
+
+    What is held or offered is no seat yet: it is in no calendar, and its link to join is told to nobody.
+    """
     chosen = seats.choices.get(session.id)
-    if chosen is not None:
-        return chosen in _SEATED
-    return not session.by_choice and seats.state in _SEATED
+    if chosen is not None and chosen not in _SEATED:
+        return False
+    return (chosen is not None or not session.by_choice) and seats.state in _SEATED
 
 
 def cancelled_since(session: SessionState, event: EventState) -> datetime | None:

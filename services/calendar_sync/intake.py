@@ -8,7 +8,12 @@ from services.calendar_sync.domain import seats_of
 from services.calendar_sync.store import Store
 from shared.clock import Clock
 from shared.contracts.cloudevent import CloudEvent
-from shared.contracts.registration import REGISTRATION_CHANGED, RegistrationState
+from shared.contracts.registration import (
+    REGISTRATION_CHANGED,
+    REGISTRATION_ERASED,
+    RegistrationErased,
+    RegistrationState,
+)
 from shared.contracts.registry import payload
 from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED, EventState, SessionState
 from shared.links import FEED, Links, token_hash
@@ -16,6 +21,9 @@ from shared.messaging.consumer import EventHandler
 from shared.messaging.port import Delivery
 from shared.storage.inbox import when_newest
 from shared.storage.mongo import Session
+
+ENDED_BY_ERASURE = (REGISTRATION_CHANGED,)
+"""What comes too late for a person who was forgotten."""
 
 
 class Intake:
@@ -30,6 +38,7 @@ class Intake:
             EVENT_REVISED: self.event_revised,
             SESSION_REVISED: self.session_revised,
             REGISTRATION_CHANGED: self.registration_changed,
+            REGISTRATION_ERASED: self.registration_erased,
         }
 
     async def event_revised(self, event: CloudEvent, _: Delivery) -> None:
@@ -58,3 +67,11 @@ class Intake:
             await self._store.keep_seats(seats_of(state), token_hash(token), session)
 
         await when_newest(self._store.database, event, apply)
+
+    async def registration_erased(self, event: CloudEvent, _: Delivery) -> None:
+        told = payload(event, RegistrationErased)
+
+        async def apply(session: Session) -> None:
+            await self._store.forget_seats(told.registration_id, session)
+
+        await when_newest(self._store.database, event, apply, ends=ENDED_BY_ERASURE)

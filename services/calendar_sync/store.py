@@ -122,6 +122,10 @@ class Store:
             {"_id": seats.registration_id}, document, upsert=True, session=session
         )
 
+    async def forget_seats(self, registration_id: str, session: Session) -> None:
+        """Forgets a person. The hash of the feed's address goes as well: nobody can be found by it any more."""
+        await self.database[REGISTRATIONS.name].delete_one({"_id": registration_id}, session=session)
+
     # What feeds and the worker read
 
     async def version(self, event_id: str) -> int:

@@ -6,15 +6,13 @@ twice, late or in another order lead to the same mails, and a difference that wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from shared.contracts.registration import RegistrationState, SeatState
-from shared.contracts.scheduling import EventState, SessionKind, SessionState, Status
-
-HELD = frozenset({SeatState.CONFIRMED, SeatState.ATTENDED})
-AWAITED = frozenset({SeatState.PENDING, SeatState.WAITLISTED, SeatState.OFFERED})
+from services.notification.picture import SEATED, Picture, Seat, follows, has_seat
+from shared.contracts.registration import Cause, RequirementState, SeatState
+from shared.contracts.scheduling import EventState, SessionState, Status
 
 
 class Kind(StrEnum):
@@ -27,6 +25,10 @@ class Kind(StrEnum):
     OFFERED = "offered"
     CHANGED = "changed"
     CANCELLED = "cancelled"
+    RECONFIRM = "reconfirm"
+    REQUIREMENT_REMINDER = "requirement-reminder"
+    RECONFIRMATION_REMINDER = "reconfirmation-reminder"
+    REPEATED = "repeated"
 
 
 class Change(StrEnum):
@@ -41,30 +43,8 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True)
-class Seat:
-    """The state of a seat; `position` is the place in line, from 1, where it is known."""
-
-    state: SeatState
-    position: int | None = None
-
-
-@dataclass(frozen=True)
-class Picture:
-    """All that the mails to one person speak of, as it was told or as it stands.
-
-    `seat` is the seat at the event, `choices` those in sessions. `sessions` holds the chosen sessions and those that are
-    for everybody.
-    """
-
-    seat: Seat
-    choices: Mapping[str, Seat]
-    event: EventState
-    sessions: Mapping[str, SessionState]
-
-
-@dataclass(frozen=True)
 class SeatNews:
-    """A seat that is new or has another state. `session_id` None: the seat at the event itself."""
+    """A seat that is new, has another state, or is held or offered until another time. `session_id` None: the seat at the event itself."""
 
     session_id: str | None
     before: SeatState | None
@@ -72,8 +52,8 @@ class SeatNews:
 
     @property
     def promoted(self) -> bool:
-        """Whether somebody who waited now has the seat."""
-        return self.before in AWAITED and self.after in HELD
+        """Whether somebody who stood in line now has the seat."""
+        return self.before is SeatState.WAITLISTED and self.after in SEATED
 
 
 @dataclass(frozen=True)
@@ -86,75 +66,71 @@ class SessionNews:
 
 @dataclass(frozen=True)
 class Telling:
-    """One mail: its kind and everything it has to say."""
+    """One mail: its kind and everything it has to say.
+
+    `requirements` are registrations elsewhere of which there is news; `asked`: whether the person still comes.
+    `until` (UTC): what a reminder reminds of.
+    """
 
     kind: Kind
     seats: tuple[SeatNews, ...] = ()
     sessions: tuple[SessionNews, ...] = ()
-    event: tuple[Change, ...] = field(default=())
+    event: tuple[Change, ...] = ()
+    requirements: tuple[str, ...] = ()
+    asked: bool = False
+    until: datetime | None = None
+
+    @property
+    def personal(self) -> bool:
+        """Whether it speaks of the person's own seats and duties, not of the agenda alone."""
+        return bool(self.seats or self.requirements or self.asked or self.kind in NOTICES)
 
 
-def picture(
-    registration: RegistrationState, event: EventState | None, sessions: Mapping[str, SessionState]
-) -> Picture | None:
-    """What stands for `registration`; None while the event or a chosen session is not known yet.
+NOTICES = frozenset({Kind.REQUIREMENT_REMINDER, Kind.RECONFIRMATION_REMINDER, Kind.REPEATED})
 
-    `sessions` are all known sessions of the event.
-    """
-    chosen = {choice.session_id for choice in registration.choices}
-    if event is None or not chosen <= sessions.keys():
-        return None
-    return Picture(
-        seat=Seat(registration.state, registration.position),
-        choices={choice.session_id: Seat(choice.state, choice.position) for choice in registration.choices},
-        event=event,
-        sessions={
-            id_: session
-            for id_, session in sessions.items()
-            if id_ in chosen or (not session.by_choice and session.kind is not SessionKind.BREAK)
-        },
-    )
+
+@dataclass(frozen=True)
+class Notice:
+    """A mail about one fact that changes nothing. After `until` (UTC) it is not sent any more."""
+
+    kind: Kind
+    until: datetime
 
 
 def tell(told: Picture | None, now: Picture) -> Telling | None:
     """The mail that brings a person from `told` (None: never told anything) to `now`; None where there is no news.
 
-    The first publication of a session is no news: nobody was told anything else before.
+    The first publication of a session is no news: nobody was told anything else before. Who is being forgotten is told
+    nothing: the address may be gone already.
     """
+    if now.seat.cause is Cause.ERASED:
+        return None
     seats = _seat_news(told, now)
     event = _event_news(told, now) if told is not None else ()
     sessions = _session_news(told, now) if told is not None else ()
-    if not seats and not event and not sessions:
+    requirements, pressing = _requirement_news(told, now)
+    asked = _asked(told, now)
+    if not (seats or event or sessions or pressing or asked):
         return None
-    return Telling(_kind(told, now, seats, event, sessions), seats, sessions, event)
+    kind = _kind(told, now, seats, event, sessions, requirements, asked)
+    return Telling(kind, seats, sessions, event, requirements, asked)
 
 
-def same_seats(one: RegistrationState, other: RegistrationState) -> bool:
-    """Whether two states of a registration differ in nothing that is news, such as the position in line only."""
-    return one.state == other.state and {c.session_id: c.state for c in one.choices} == {
-        c.session_id: c.state for c in other.choices
-    }
-
-
-def has_seat(view: Picture, session_id: str) -> bool:
-    """Whether the person has a confirmed seat in the session: only then the link to join may be shown."""
-    if view.seat.state not in HELD:
-        return False
-    session = view.sessions[session_id]
-    if not session.by_choice:
-        return True
-    choice = view.choices.get(session_id)
-    return choice is not None and choice.state in HELD
-
-
-def follows(view: Picture, session_id: str) -> bool:
-    """Whether changes of the session are news for the person: who holds or awaits a seat in it."""
-    choice = view.choices.get(session_id)
-    if view.seat.state is SeatState.CANCELLED:
-        return False
-    if choice is not None:
-        return choice.state is not SeatState.CANCELLED
-    return not view.sessions[session_id].by_choice and view.seat.state in HELD
+def tell_of(notice: Notice, now: Picture) -> Telling | None:
+    """The mail about a fact of its own; None where its matter is settled meanwhile."""
+    if now.seat.state is SeatState.CANCELLED or now.event.status is Status.CANCELLED:
+        return None
+    until: datetime | None = notice.until
+    if notice.kind is Kind.REQUIREMENT_REMINDER:
+        held = [seat for seat in (now.seat, *now.choices.values()) if seat.lapses]
+        if not held or (now.requirements and set(now.requirements.values()) == {RequirementState.GRANTED}):
+            return None
+        until = min((seat.until for seat in held if seat.until is not None), default=until)
+    elif notice.kind is Kind.RECONFIRMATION_REMINDER:
+        if now.reconfirm_until is None or now.seat.state not in SEATED:
+            return None
+        until = now.reconfirm_until
+    return Telling(notice.kind, until=until)
 
 
 def _concerned(view: Picture) -> bool:
@@ -163,30 +139,61 @@ def _concerned(view: Picture) -> bool:
 
 def _seat_news(told: Picture | None, now: Picture) -> tuple[SeatNews, ...]:
     news: list[SeatNews] = []
-    before = told.seat.state if told is not None else None
-    known_off = told is not None and told.event.status is Status.CANCELLED and now.seat.state is SeatState.CANCELLED
-    first_and_gone = before is None and now.seat.state is SeatState.CANCELLED
-    if not known_off and (first_and_gone or _differs(before, now.seat.state)):
-        news.append(SeatNews(None, before, now.seat.state))
-    if now.seat.state is SeatState.CANCELLED:
+    before = told.seat if told is not None else None
+    gone = now.seat.state is SeatState.CANCELLED
+    known_off = told is not None and told.event.status is Status.CANCELLED and gone
+    if not known_off and ((before is None and gone) or _differs(before, now.seat)):
+        news.append(_news(None, before, now.seat))
+    if gone:
         return tuple(news)  # one sentence says it for all sessions
     for session_id in sorted(now.choices.keys() | (told.choices.keys() if told is not None else set())):
         earlier = told.choices.get(session_id) if told is not None else None
-        current = now.choices.get(session_id)
-        after = current.state if current is not None else SeatState.CANCELLED
-        gone = after is SeatState.CANCELLED and _is_cancelled(now, session_id)
+        current = now.choices.get(session_id, Seat(SeatState.CANCELLED))
         # Who was told that a session does not take place knows that the seat is gone as well.
-        if not gone and _differs(earlier.state if earlier is not None else None, after):
-            news.append(SeatNews(session_id, earlier.state if earlier is not None else None, after))
+        off = current.state is SeatState.CANCELLED and _is_cancelled(now, session_id)
+        if not off and _differs(earlier, current):
+            news.append(_news(session_id, earlier, current))
     return tuple(news)
 
 
-def _differs(before: SeatState | None, after: SeatState) -> bool:
+def _news(session_id: str | None, before: Seat | None, after: Seat) -> SeatNews:
+    return SeatNews(session_id, before.state if before is not None else None, after.state)
+
+
+def _differs(before: Seat | None, after: Seat) -> bool:
     if before is None:
-        return after is not SeatState.CANCELLED
-    if before in HELD and after in HELD:
-        return False  # being checked in is no news to the one who stands at the door
-    return before is not after
+        return after.state is not SeatState.CANCELLED
+    return before.matter != after.matter
+
+
+def _requirement_news(told: Picture | None, now: Picture) -> tuple[tuple[str, ...], bool]:
+    """The registrations elsewhere with news, and whether these alone are worth a mail.
+
+    What is granted is told with the confirmation that follows from it, alone only where the seat did not wait for it and
+    the person was told something else.
+    """
+    if now.seat.state is SeatState.CANCELLED:
+        return (), False
+    news: list[str] = []
+    pressing = False
+    waits = any(seat.state is SeatState.PENDING for seat in (now.seat, *now.choices.values()))
+    for id_, state in now.requirements.items():
+        before = told.requirements.get(id_, RequirementState.MISSING) if told is not None else RequirementState.MISSING
+        if before is state or (before in _NO and state is RequirementState.MISSING):
+            continue
+        news.append(id_)
+        pressing |= state is not RequirementState.GRANTED or (before in _NO and not waits)
+    return tuple(news), pressing
+
+
+_NO = (RequirementState.REFUSED, RequirementState.REVOKED)
+
+
+def _asked(told: Picture | None, now: Picture) -> bool:
+    """Whether it is asked anew that the person says: I still come."""
+    if now.reconfirm_until is None or now.seat.state not in SEATED or now.event.status is Status.CANCELLED:
+        return False
+    return told is None or told.reconfirm_until != now.reconfirm_until
 
 
 def _is_cancelled(view: Picture, session_id: str) -> bool:
@@ -258,6 +265,8 @@ def _kind(
     seats: tuple[SeatNews, ...],
     event: tuple[Change, ...],
     sessions: tuple[SessionNews, ...],
+    requirements: tuple[str, ...],
+    asked: bool,
 ) -> Kind:
     if now.seat.state is SeatState.CANCELLED or Change.CANCELLED in event:
         return Kind.CANCELLED
@@ -266,12 +275,16 @@ def _kind(
     for news in seats:
         if news.session_id is None:
             return Kind.PROMOTED if news.promoted else _KIND_OF[news.after]
+    if asked:
+        return Kind.RECONFIRM
+    if any(now.requirements[id_] is not RequirementState.GRANTED for id_ in requirements):
+        return Kind.PENDING
     if any(news.promoted for news in seats):
         return Kind.PROMOTED
     for state in (SeatState.OFFERED, SeatState.CONFIRMED, SeatState.WAITLISTED, SeatState.PENDING, SeatState.ATTENDED):
         if any(news.after is state for news in seats):
             return _KIND_OF[state]
-    if event or any(Change.CANCELLED not in news.changes for news in sessions):
+    if event or requirements or any(Change.CANCELLED not in news.changes for news in sessions):
         return Kind.CHANGED
     return Kind.CANCELLED
 
@@ -288,10 +301,10 @@ _KIND_OF = {
 
 def _first(now: Picture) -> Kind:
     """The kind of a first mail: where sessions are chosen and none is given, that is what matters."""
-    if now.seat.state not in HELD or not now.choices:
+    if now.seat.state not in SEATED or not now.choices:
         return _KIND_OF[now.seat.state]
     states = [seat.state for seat in now.choices.values() if seat.state is not SeatState.CANCELLED]
-    if not states or any(state in HELD for state in states):
+    if not states or any(state in SEATED for state in states):
         return Kind.CONFIRMED
     return next(
         _KIND_OF[state] for state in (SeatState.OFFERED, SeatState.WAITLISTED, SeatState.PENDING) if state in states

@@ -5,14 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import timedelta
 
-from services.notification.domain import same_seats
+from services.notification.domain import Kind, Notice
 from services.notification.mails import Mails
+from services.notification.picture import same_seats
 from services.notification.spreading import Spreading
 from services.notification.store import Store
 from shared.clock import Clock
-from shared.contracts.cloudevent import CloudEvent
-from shared.contracts.registration import REGISTRATION_CHANGED, RegistrationState
+from shared.contracts.cloudevent import CloudEvent, InvalidMessage, problem
+from shared.contracts.registration import (
+    REGISTRATION_CHANGED,
+    REGISTRATION_ERASED,
+    REGISTRATION_REMINDED,
+    REGISTRATION_REPEATED,
+    RegistrationErased,
+    RegistrationReminded,
+    RegistrationRepeated,
+    RegistrationState,
+    Reminder,
+)
 from shared.contracts.registry import payload
 from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED, EventState, SessionState
 from shared.messaging.consumer import EventHandler
@@ -20,9 +32,20 @@ from shared.messaging.port import Delivery
 from shared.storage.inbox import when_newest
 from shared.storage.mongo import Session
 
+ENDED_BY_ERASURE = (REGISTRATION_CHANGED,)
+"""What comes too late for a person who was forgotten."""
+
+REPEATED_FOR = timedelta(days=4)
+"""For how long somebody is told that the form was filled in once more; as long as a mail server is given to take it."""
+
+_REMINDERS = {
+    Reminder.REQUIREMENT: Kind.REQUIREMENT_REMINDER,
+    Reminder.RECONFIRMATION: Kind.RECONFIRMATION_REMINDER,
+}
+
 
 class Intake:
-    """Handlers of the three facts; each is one transaction with the inbox, so a repeated or old fact changes nothing."""
+    """Handlers of the facts; each is one transaction, or one write, so that a repeated or old fact changes nothing."""
 
     def __init__(
         self, store: Store, mails: Mails, spreading: Spreading, clock: Clock, wake: Callable[[], None]
@@ -37,6 +60,9 @@ class Intake:
             EVENT_REVISED: self.event_revised,
             SESSION_REVISED: self.session_revised,
             REGISTRATION_CHANGED: self.registration_changed,
+            REGISTRATION_REMINDED: self.registration_reminded,
+            REGISTRATION_REPEATED: self.registration_repeated,
+            REGISTRATION_ERASED: self.registration_erased,
         }
 
     async def event_revised(self, event: CloudEvent, _: Delivery) -> None:
@@ -74,6 +100,33 @@ class Intake:
                 await self._mails.due([state.id], session, self._clock(), event.correlationid or event.id)
 
         await when_newest(self._store.database, event, apply)
+        self._wake()
+
+    async def registration_reminded(self, event: CloudEvent, _: Delivery) -> None:
+        """Something must be done in time: one mail, unless it is done, or too late, when the mail's turn comes."""
+        told = payload(event, RegistrationReminded)
+        await self._notify(event, told.registration_id, told.event_id, Notice(_REMINDERS[told.about], told.until))
+
+    async def registration_repeated(self, event: CloudEvent, _: Delivery) -> None:
+        """Somebody registered with the address of a person who is registered: one mail, to that person."""
+        told = payload(event, RegistrationRepeated)
+        notice = Notice(Kind.REPEATED, event.time + REPEATED_FOR)
+        await self._notify(event, told.registration_id, told.event_id, notice)
+
+    async def registration_erased(self, event: CloudEvent, _: Delivery) -> None:
+        """A person is forgotten, and no older fact brings the person back."""
+        told = payload(event, RegistrationErased)
+
+        async def apply(session: Session) -> None:
+            await self._store.forget(told.registration_id, session)
+
+        await when_newest(self._store.database, event, apply, ends=ENDED_BY_ERASURE)
+
+    async def _notify(self, event: CloudEvent, registration_id: str, event_id: str, notice: Notice) -> None:
+        if event.sequence is None:
+            raise InvalidMessage([problem("sequence", "a fact needs a sequence")])
+        correlation_id = event.correlationid or event.id
+        await self._mails.notify(registration_id, event_id, notice, event.sequence, self._clock(), correlation_id)
         self._wake()
 
     async def _agenda_changed(self, event_id: str, event: CloudEvent, session: Session) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from services.notification.domain import Change, Kind, Picture, SessionNews, Telling, has_seat
+from services.notification.domain import Change, Kind, SessionNews, Telling
+from services.notification.picture import Picture, has_seat
+from services.notification.sentences import Sentences
 from services.notification.wording import Wording
-from shared.contracts.registration import PersonDetails, SeatState
+from shared.contracts.registration import PersonDetails, RequirementState, SeatState
 from shared.contracts.scheduling import EventState, Place, Role, SessionState, Status
 from shared.links import FEED, MANAGE, Links, feed_path, manage_path
 from shared.web.i18n import day
@@ -91,6 +93,8 @@ class Letter:
     subject: str
     name: str
     happened: tuple[str, ...]
+    action: str
+    """What the link to the private page is for; empty where nothing waits for the person there."""
     changed: tuple[Changed, ...]
     event: str
     date: str
@@ -108,7 +112,7 @@ def compose(
     telling: Telling, before: Picture | None, now: Picture, person: PersonDetails, private: Addresses
 ) -> Letter:
     """The mail that says `telling` to `person`."""
-    words = Wording(person.language)
+    words = Sentences(person.language)
     event = now.event
     registered = now.seat.state is not SeatState.CANCELLED and event.status is not Status.CANCELLED
     return Letter(
@@ -116,15 +120,14 @@ def compose(
         subject=one_line(words.subject(telling, now)),
         name=one_line(person.name),
         happened=tuple(words.happened(telling, before, now)),
+        action=words.action(telling, now) if registered else "",
         changed=_changed(words, telling, before, now) if registered else (),
         event=words.said(event.title),
         date=dates(event, words.language),
         place=_place(words, event.place, address=True) if registered else "",
         directions=words.said(event.place.directions) if registered else "",
         sessions=tuple(_line(words, now, session) for session in _listed(telling, now)) if registered else (),
-        needed=tuple(Needed(words.said(r.name), r.code, r.url) for r in event.requirements)
-        if registered and telling.seats
-        else (),
+        needed=_needed(words, now) if registered and telling.personal else (),
         contacts=tuple(Contact(c.name, c.email) for c in event.contacts if c.role is Role.CONTACT),
         addresses=private,
         registered=registered,
@@ -143,8 +146,8 @@ def dates(event: EventState, language: str) -> str:
 
 
 def _listed(telling: Telling, now: Picture) -> list[SessionState]:
-    """All of the person's sessions where seats are the news; else only those that changed and still take place."""
-    if telling.seats:
+    """All of the person's sessions where the mail speaks of the person; else those that changed and still take place."""
+    if telling.personal:
         shown: Iterable[str] = now.choices.keys() or (now.sessions if telling.kind is not Kind.WAITLISTED else ())
     else:
         shown = [news.session_id for news in telling.sessions if Change.CANCELLED not in news.changes]
@@ -152,10 +155,19 @@ def _listed(telling: Telling, now: Picture) -> list[SessionState]:
     return sorted(sessions, key=lambda s: (s.date, s.starts_local is None, s.starts_local or s.date, s.id))
 
 
+def _needed(words: Wording, now: Picture) -> tuple[Needed, ...]:
+    """The registrations elsewhere that are not there, as far as we know, with the code that is asked for there."""
+    return tuple(
+        Needed(words.said(needed.name), needed.code, needed.url)
+        for needed in now.event.requirements
+        if now.requirements.get(needed.id) is not RequirementState.GRANTED
+    )
+
+
 def _line(words: Wording, now: Picture, session: SessionState) -> SessionLine:
     choice = now.choices.get(session.id)
     may_join = has_seat(now, session.id) and session.status is Status.SCHEDULED
-    state = words.state(choice.state, choice.position) if choice is not None else ""
+    state = words.state(choice, now.event.zone) if choice is not None else ""
     return SessionLine(
         title=words.name_of(session),
         when=_when(words, session, now.event),

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.notification.store import FAILED, SENDING, SENT, WAITING, Store, mail_id
+from services.notification.domain import Kind, Notice
+from services.notification.store import FAILED, SENDING, SENT, WAITING, Store, mail_id, notice_id
 from shared.storage.mongo import Document, InsertOne, ReturnDocument, Session, UpdateOne
 
 CLAIM = timedelta(minutes=3)
@@ -22,7 +23,10 @@ _NO_CLAIM = {"claim": "", "claimed_until": ""}
 
 @dataclass(frozen=True)
 class Mail:
-    """A claimed row. `frozen` is what an attempt with unknown outcome said: it is said again, word for word."""
+    """A claimed row. `frozen` is what an attempt with unknown outcome said: it is said again, word for word.
+
+    `notice`: the one fact that it is about; None where it tells what is different.
+    """
 
     id: str
     registration_id: str
@@ -36,6 +40,7 @@ class Mail:
     frozen: Document | None
     correlation_id: str | None
     claim: str
+    notice: Notice | None = None
 
 
 class Mails:
@@ -80,6 +85,21 @@ class Mails:
         if operations:
             await self._mails.bulk_write(operations, ordered=False, session=session)
 
+    async def notify(
+        self,
+        registration_id: str,
+        event_id: str,
+        notice: Notice,
+        sequence: int,
+        now: datetime,
+        correlation_id: str | None,
+    ) -> None:
+        """Notes a mail about the fact with this sequence; a fact that comes again finds the row it made."""
+        id_ = notice_id(registration_id, notice.kind, sequence)
+        row = _new(id_, registration_id, event_id, 0, now, correlation_id)
+        row["notice"] = {"kind": notice.kind.value, "until": notice.until}
+        await self._mails.update_one({"_id": id_}, {"$setOnInsert": row}, upsert=True)
+
     async def no_longer_put_off(self, event_id: str, session: Session, now: datetime) -> None:
         """Mails that wait for the event or its sessions to be known are tried now."""
         await self._mails.update_many(
@@ -118,6 +138,7 @@ class Mails:
             frozen=row.get("frozen"),
             correlation_id=row.get("correlation_id"),
             claim=claim,
+            notice=_notice(row.get("notice")),
         )
 
     async def freeze(self, mail: Mail, frozen: Document, kind: str, now: datetime) -> bool:
@@ -168,7 +189,8 @@ class Mails:
     async def accepted(self, mail: Mail, after: Document, now: datetime) -> bool:
         """The server took the mail: the person was told `after`. News that came meanwhile get the next row.
 
-        Returns False where another process has the row by now.
+        A mail about one fact changes nothing in what the person was told. Returns False where another process has the
+        row by now, or the person was forgotten meanwhile.
         """
 
         async def work(session: Session) -> bool:
@@ -176,11 +198,12 @@ class Mails:
             copy = await self._store.registrations.find_one({"_id": mail.registration_id}, session=session)
             if row is None or copy is None:
                 return False
-            earlier = copy.get("told") or {"sessions": {}}
-            told = {**after, "sessions": {**earlier["sessions"], **after["sessions"]}}
-            await self._store.registrations.update_one(
-                {"_id": mail.registration_id}, {"$set": {"told": told, "tellings": mail.telling}}, session=session
-            )
+            if mail.notice is None:
+                earlier = copy.get("told") or {"sessions": {}}
+                told = {**after, "sessions": {**earlier["sessions"], **after["sessions"]}}
+                await self._store.registrations.update_one(
+                    {"_id": mail.registration_id}, {"$set": {"told": told, "tellings": mail.telling}}, session=session
+                )
             await self._mails.update_one(
                 {"_id": mail.id},
                 {
@@ -241,6 +264,10 @@ class Mails:
 
 def _mine(mail: Mail) -> Document:
     return {"_id": mail.id, "claim": mail.claim}
+
+
+def _notice(stored: Document | None) -> Notice | None:
+    return Notice(Kind(stored["kind"]), stored["until"]) if stored is not None else None
 
 
 def _new(

@@ -20,11 +20,12 @@ from typing import Protocol, Self
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from services.notification.domain import Picture, Telling, tell
+from services.notification.domain import Telling, tell, tell_of
 from services.notification.letter import Letter, addresses, compose
 from services.notification.mails import Mail, Mails
 from services.notification.message import UnusableAddress, address, build, message_id
 from services.notification.metrics import MAIL_SECONDS, MAILS, SMTP_UNREACHABLE
+from services.notification.picture import Picture
 from services.notification.rendering import render
 from services.notification.smtp import Deferred, Refused, Unreachable
 from services.notification.store import Copy, Store, present, reference
@@ -175,8 +176,8 @@ class Sender:
 
     async def _send(self, mail: Mail, connection: Connects) -> bool:
         copy = await self._store.registration(mail.registration_id)
-        if copy is None:  # the person was erased: there is nobody to tell
-            await self._mails.drop(mail)
+        if copy is None:
+            await self._unknown(mail)
             return False
         attempt = await self._attempt(mail, copy)
         if attempt is None:
@@ -221,37 +222,72 @@ class Sender:
         )
         return True
 
+    async def _unknown(self, mail: Mail) -> None:
+        """The person was forgotten, and there is nobody to tell; or a fact of its own was faster than the registration."""
+        if mail.notice is None or self._too_late(mail) or await self._store.is_forgotten(mail.registration_id):
+            await self._mails.drop(mail)
+        else:
+            await self._wait(mail)
+
+    def _too_late(self, mail: Mail) -> bool:
+        return mail.notice is not None and self._clock() >= mail.notice.until
+
+    async def _wait(self, mail: Mail) -> None:
+        # The facts that are missing bring the mail back at once; the growing pause is for their race with us.
+        pause = timedelta(seconds=min(60.0, 0.5 * 2 ** min(mail.put_off, 10)))
+        await self._mails.put_off(mail, self._clock() + pause)
+        _log.info("mail_put_off", event_id=mail.event_id, seconds=pause.total_seconds())
+
     async def _attempt(self, mail: Mail, copy: Copy) -> _Attempt | None:
         """What this attempt says; None where there is nothing to say (the row goes), or not yet (it waits)."""
+        if self._too_late(mail):
+            await self._drop(mail)
+            return None
         if mail.frozen is not None:
-            return await self._again(mail, mail.frozen)
+            return await self._again(mail, copy, mail.frozen)
         now = present(copy, await self._store.agenda(mail.event_id))
         if now is None:
-            # The facts that are missing bring the mail back at once; the growing pause is for their race with us.
-            pause = timedelta(seconds=min(60.0, 0.5 * 2 ** min(mail.put_off, 10)))
-            await self._mails.put_off(mail, self._clock() + pause)
-            _log.info("mail_put_off", event_id=mail.event_id, seconds=pause.total_seconds())
+            await self._wait(mail)
             return None
-        before = (await self._store.pictures(mail.event_id, [copy.told]))[0] if copy.told is not None else None
-        telling = tell(before, now)
+        told = copy.told if mail.notice is None else None
+        before = (await self._store.pictures(mail.event_id, [told]))[0] if told is not None else None
+        telling = self._telling(mail, before, now)
         if telling is None:
-            await self._mails.drop(mail)
+            await self._drop(mail)
             return None
         after = reference(now)
-        frozen = {"before": copy.told, "after": after}
+        frozen = {"before": told, "after": after}
         if not await self._mails.freeze(mail, frozen, telling.kind.value, self._clock()):
             return None
         return _Attempt(telling, before, now, after)
 
-    async def _again(self, mail: Mail, frozen: Document) -> _Attempt | None:
+    async def _again(self, mail: Mail, copy: Copy, frozen: Document) -> _Attempt | None:
+        if mail.notice is not None:  # a reminder need not be said again to somebody who has done it meanwhile
+            standing = present(copy, await self._store.agenda(mail.event_id))
+            if standing is not None and self._telling(mail, None, standing) is None:
+                await self._drop(mail)
+                return None
         references = [view for view in (frozen["before"], frozen["after"]) if view is not None]
         *earlier, now = await self._store.pictures(mail.event_id, references)
         before = earlier[0] if earlier else None
-        telling = tell(before, now)
+        telling = self._telling(mail, before, now)
         if telling is None:
-            await self._mails.drop(mail)
+            await self._drop(mail)
             return None
         return _Attempt(telling, before, now, frozen["after"])
+
+    def _telling(self, mail: Mail, before: Picture | None, now: Picture) -> Telling | None:
+        if mail.notice is None:
+            return tell(before, now)
+        telling = tell_of(mail.notice, now)
+        late = telling is not None and telling.until is not None and self._clock() >= telling.until
+        return None if late else telling
+
+    async def _drop(self, mail: Mail) -> None:
+        await self._mails.drop(mail)
+        if mail.notice is not None:
+            MAILS.labels(mail.notice.kind.value, "not-needed").inc()
+            _log.info("mail_not_needed", kind=mail.notice.kind.value, too_late=self._too_late(mail))
 
     def _message(self, mail: Mail, copy: Copy, attempt: _Attempt) -> tuple[str, bytes]:
         person, box = copy.state.person, self._postbox

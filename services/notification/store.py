@@ -1,19 +1,29 @@
 """The collections of notification: copies of what others told, what each person was told, and the mails.
 
 A mail is one row per (registration, telling). The row says only *that* a person has news; what the news are is found at
-sending time from the copies, so that no mail's text and no second copy of an address is stored.
+sending time from the copies, so that no mail's text and no second copy of an address is stored. A reminder, or another
+mail about one fact that changes nothing, has a row of its own beside these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
-from services.notification.domain import Picture, Seat, picture
+from services.notification.domain import Kind
+from services.notification.picture import Picture, Seat, picture
 from shared.contracts.base import json_of
-from shared.contracts.registration import RegistrationState, SeatState
+from shared.contracts.registration import (
+    REGISTRATION_ERASED,
+    Cause,
+    RegistrationState,
+    RequirementState,
+    SeatState,
+)
 from shared.contracts.scheduling import EventState, SessionState
+from shared.storage.inbox import was_applied
 from shared.storage.mongo import Collection, Database, Document, Index, Session
 
 EVENTS = Collection("events", (Index((("spread_at", 1),), partial={"unspread": True}),))
@@ -35,6 +45,7 @@ MAILS = Collection(
     (
         Index((("state", 1), ("scheduled_for", 1))),
         Index((("event_id", 1), ("put_off", 1)), partial={"put_off": {"$gt": 0}}),
+        Index((("registration_id", 1),)),
     ),
     rules={
         "bsonType": "object",
@@ -55,6 +66,11 @@ WAITING, SENDING, SENT, FAILED = "waiting", "sending", "sent", "failed"
 def mail_id(registration_id: str, telling: int) -> str:
     """The id of the `telling`-th mail to a registration: the same fact, however often it comes, finds the same row."""
     return f"{registration_id}.{telling}"
+
+
+def notice_id(registration_id: str, kind: Kind, sequence: int) -> str:
+    """The id of the mail about the fact with this sequence, one row however often the fact comes."""
+    return f"{registration_id}.{kind}.{sequence}"
 
 
 @dataclass(frozen=True)
@@ -121,6 +137,15 @@ class Store:
         document = await self.registrations.find_one({"_id": registration_id}, session=session)
         return Copy.of(document) if document is not None else None
 
+    async def forget(self, registration_id: str, session: Session) -> None:
+        """Removes all that is kept of a person, and their mails that were not sent; of those sent, only the count stays."""
+        await self.registrations.delete_one({"_id": registration_id}, session=session)
+        await self.mails.delete_many({"registration_id": registration_id, "state": {"$ne": SENT}}, session=session)
+
+    async def is_forgotten(self, registration_id: str) -> bool:
+        """Whether the person was forgotten; else a registration that is missing here was not told yet."""
+        return await was_applied(self.database, REGISTRATION_ERASED, f"registrations/{registration_id}")
+
     async def agenda(self, event_id: str) -> Agenda:
         """The event and its sessions."""
         event = await self.events.find_one({"_id": event_id, "state": {"$exists": True}})
@@ -149,6 +174,8 @@ class Store:
                 choices={id_: _seat(value) for id_, value in told["choices"].items()},
                 event=events[f"event/{event_id}/{told['event']}"],
                 sessions={id_: sessions[f"session/{id_}/{revision}"] for id_, revision in told["sessions"].items()},
+                requirements={id_: RequirementState(state) for id_, state in told.get("requirements", {}).items()},
+                reconfirm_until=_instant(told.get("reconfirm_until")),
             )
             for told in references
         ]
@@ -179,12 +206,47 @@ def present(copy: Copy, agenda: Agenda) -> Picture | None:
 def reference(view: Picture) -> Document:
     """A picture as it is stored: states of seats, and revision numbers in place of what the revisions say."""
     return {
-        "seat": [view.seat.state.value, view.seat.position],
-        "choices": {id_: [seat.state.value, seat.position] for id_, seat in view.choices.items()},
+        "seat": _stored(view.seat),
+        "choices": {id_: _stored(seat) for id_, seat in view.choices.items()},
+        "requirements": {id_: state.value for id_, state in view.requirements.items()},
+        "reconfirm_until": _text(view.reconfirm_until),
         "sessions": {id_: session.revision for id_, session in view.sessions.items()},
         "event": view.event.revision,
     }
 
 
-def _seat(value: list[Any]) -> Seat:
-    return Seat(SeatState(value[0]), value[1])
+def _stored(seat: Seat) -> Document:
+    stored: Document = {"state": seat.state.value}
+    if seat.position is not None:
+        stored["position"] = seat.position
+    if seat.held:
+        stored["held"] = True
+    if seat.until is not None:
+        stored["until"] = _text(seat.until)
+    if seat.instead_of:
+        stored["instead_of"] = list(seat.instead_of)
+    if seat.cause is not None:
+        stored["cause"] = seat.cause.value
+    return stored
+
+
+def _seat(stored: Document | list[Any]) -> Seat:
+    if isinstance(stored, list):  # as written before seats were held and offered: state and position
+        return Seat(SeatState(stored[0]), stored[1])
+    return Seat(
+        SeatState(stored["state"]),
+        stored.get("position"),
+        stored.get("held", False),
+        _instant(stored.get("until")),
+        tuple(stored.get("instead_of", ())),
+        Cause(stored["cause"]) if "cause" in stored else None,
+    )
+
+
+def _text(instant: datetime | None) -> str | None:
+    """An instant to the microsecond: MongoDB's own dates keep milliseconds, and any difference would be told as news."""
+    return instant.isoformat() if instant is not None else None
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text is not None else None

@@ -1,19 +1,22 @@
-"""The sentences of mails: subject, what happened (first), and the words for states, in the reader's language."""
+"""The words of mails for names, times, states and labels, in the reader's language."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from services.notification.domain import HELD, Change, Kind, Picture, SeatNews, Telling
+from services.notification.domain import Change
+from services.notification.picture import Seat
 from shared.contracts.base import Text, said_in
-from shared.contracts.registration import SeatState
+from shared.contracts.registration import Cause, SeatState
 from shared.contracts.scheduling import SessionState
-from shared.web.i18n import DEFAULT, languages, translations
+from shared.web.i18n import DEFAULT, clock_time, day, languages, translations
+from shared.web.times import offset
 
 
 class Wording:
-    """Sentences for a person who reads `wanted`; English where there is no catalogue for it."""
+    """Words for a person who reads `wanted`; English where there is no catalogue for it."""
 
     def __init__(self, wanted: str) -> None:
         self.language = wanted if wanted in languages() else DEFAULT
@@ -42,144 +45,22 @@ class Wording:
             return title
         return f"{session.number}. {title}"
 
-    def subject(self, telling: Telling, now: Picture) -> str:
-        """The subject line: what it is about first, because lists of mails cut the rest off."""
-        event = self.said(now.event.title)
-        if telling.kind is Kind.CANCELLED and not telling.seats and not telling.event and len(telling.sessions) == 1:
-            session = self.name_of(now.sessions[telling.sessions[0].session_id])
-            return self._("Cancelled: %(session)s (%(event)s)", session=session, event=event)
-        return {
-            Kind.CONFIRMED: self._("Confirmed: %(event)s", event=event),
-            Kind.WAITLISTED: self._("Waiting list: %(event)s", event=event),
-            Kind.PROMOTED: self._("A seat for you: %(event)s", event=event),
-            Kind.PENDING: self._("Not complete yet: %(event)s", event=event),
-            Kind.OFFERED: self._("A seat is offered to you: %(event)s", event=event),
-            Kind.CHANGED: self._("Changed: %(event)s", event=event),
-            Kind.CANCELLED: self._("Cancelled: %(event)s", event=event),
-        }[telling.kind]
+    def moment(self, instant: datetime, zone: str) -> str:
+        """A point in time on the clocks of `zone`: Friday, 15 November 2019, 10:30 (Europe/Paris, UTC+1)."""
+        local = instant.astimezone(ZoneInfo(zone))
+        ahead = offset(local.replace(tzinfo=None), instant, zone)
+        return f"{day(local.date(), self.language)}, {clock_time(local, self.language)} ({zone}, {ahead})"
 
-    def happened(self, telling: Telling, before: Picture | None, now: Picture) -> list[str]:
-        """What happened, most important first."""
-        event = self.said(now.event.title)
-        if Change.CANCELLED in telling.event:
-            return [
-                self._("“%(event)s” is cancelled and does not take place.", event=event),
-                self._("You need not do anything."),
-            ]
-        sentences: list[str] = []
-        whole = next((news for news in telling.seats if news.session_id is None), None)
-        if whole is not None:
-            sentences += self._about_event(telling, whole, now, event)
-        else:
-            sentences += [self._about_seat(news, before, now) for news in telling.seats if news.session_id is not None]
-        sentences += self._about_agenda(telling, now, event)
-        return sentences
-
-    def _about_event(self, telling: Telling, news: SeatNews, now: Picture, event: str) -> list[str]:
-        if news.after is SeatState.CANCELLED:
-            return [self._("Your registration for “%(event)s” is cancelled.", event=event)]
-        if news.after is SeatState.WAITLISTED:
-            first = self._("“%(event)s” is full at the moment: you are on the waiting list.", event=event)
-            position = now.seat.position
-            return [first, self._("You are number %(position)d in line.", position=position)] if position else [first]
-        if news.after is SeatState.PENDING:
-            return [self._("Your registration for “%(event)s” has arrived; something is still missing.", event=event)]
-        if news.after is SeatState.OFFERED:
-            return [self._("A seat at “%(event)s” is offered to you.", event=event)]
-        if news.before in (SeatState.WAITLISTED, SeatState.OFFERED):
-            first = self._(
-                "Good news: a seat is free, and your registration for “%(event)s” is confirmed.", event=event
-            )
-        elif news.before is SeatState.PENDING:
-            first = self._("Nothing is missing any more: your registration for “%(event)s” is confirmed.", event=event)
-        elif telling.kind is Kind.WAITLISTED:
-            first = self._(
-                "You are registered for “%(event)s”, and on the waiting list for what you chose.", event=event
-            )
-        elif telling.kind is Kind.PENDING:
-            first = self._(
-                "You are registered for “%(event)s”; for what you chose, something is still missing.", event=event
-            )
-        else:
-            first = self._("Your registration for “%(event)s” is confirmed.", event=event)
-        summary = self.summary(now)
-        return [first, summary] if summary else [first]
-
-    def summary(self, now: Picture) -> str:
-        """All choices in one sentence: "3 sessions are confirmed, 1 session is on the waiting list."; empty for none."""
-        count = Counter(
-            SeatState.CONFIRMED if seat.state in HELD else seat.state
-            for seat in now.choices.values()
-        )  # fmt: skip
-        parts: list[str] = []
-        if number := count[SeatState.CONFIRMED]:
-            parts.append(self._n("%(num)d session is confirmed", "%(num)d sessions are confirmed", number))
-        if number := count[SeatState.OFFERED]:
-            parts.append(self._n("%(num)d session is offered to you", "%(num)d sessions are offered to you", number))
-        if number := count[SeatState.WAITLISTED]:
-            parts.append(
-                self._n("%(num)d session is on the waiting list", "%(num)d sessions are on the waiting list", number)
-            )
-        if number := count[SeatState.PENDING]:
-            parts.append(
-                self._n("%(num)d session is not complete yet", "%(num)d sessions are not complete yet", number)
-            )
-        return ", ".join(parts) + "." if parts else ""
-
-    def _about_seat(self, news: SeatNews, before: Picture | None, now: Picture) -> str:
-        id_ = news.session_id or ""
-        known = now.sessions.get(id_) or (before.sessions.get(id_) if before is not None else None)
-        session = self.name_of(known) if known is not None else id_
-        if news.promoted:
-            return self._("Good news: your seat in “%(session)s” is confirmed.", session=session)
-        if news.after is SeatState.WAITLISTED:
-            position = now.choices[id_].position
-            if position:
-                return self._(
-                    "You are on the waiting list for “%(session)s”, number %(position)d in line.",
-                    session=session,
-                    position=position,
-                )
-            return self._("You are on the waiting list for “%(session)s”.", session=session)
-        if news.after is SeatState.PENDING:
-            return self._("Your seat in “%(session)s” is not certain yet: something is still missing.", session=session)
-        if news.after is SeatState.OFFERED:
-            return self._("A seat in “%(session)s” is offered to you.", session=session)
-        if news.after is SeatState.CANCELLED:
-            return self._("Your seat in “%(session)s” is cancelled.", session=session)
-        return self._("Your seat in “%(session)s” is confirmed.", session=session)
-
-    def _about_agenda(self, telling: Telling, now: Picture, event: str) -> list[str]:
-        sentences: list[str] = []
-        if telling.event:
-            if Change.REINSTATED in telling.event:
-                sentences.append(self._("“%(event)s” takes place after all.", event=event))
-            else:
-                sentences.append(self._("“%(event)s” has changed.", event=event))
-        changed = 0
-        for news in telling.sessions:
-            session = self.name_of(now.sessions[news.session_id])
-            if Change.CANCELLED in news.changes:
-                sentences.append(self._("“%(session)s” is cancelled and does not take place.", session=session))
-            elif Change.REINSTATED in news.changes:
-                sentences.append(self._("“%(session)s” takes place after all.", session=session))
-            else:
-                changed += 1
-        if changed:
-            sentences.append(
-                self._n(
-                    "A session of “%(event)s” has changed.",
-                    "%(num)d sessions of “%(event)s” have changed.",
-                    changed,
-                    event=event,
-                )
-            )
-        return sentences
-
-    def state(self, state: SeatState, position: int | None) -> str:
-        """A seat's state in words."""
-        if state is SeatState.WAITLISTED and position:
-            return self._("on the waiting list, number %(position)d in line", position=position)
+    def state(self, seat: Seat, zone: str) -> str:
+        """A seat's state in words; times in `zone`."""
+        if seat.state is SeatState.WAITLISTED and seat.position:
+            return self._("on the waiting list, number %(position)d in line", position=seat.position)
+        if seat.state is SeatState.OFFERED and seat.until:
+            return self._("offered to you until %(until)s", until=self.moment(seat.until, zone))
+        if seat.state is SeatState.PENDING and seat.cause is Cause.APPROVAL:
+            return self._("the organisers decide")
+        if seat.state is SeatState.PENDING and seat.held and seat.until:
+            return self._("held for you until %(until)s", until=self.moment(seat.until, zone))
         return {
             SeatState.CONFIRMED: self._c("confirmed"),
             SeatState.ATTENDED: self._c("confirmed"),
@@ -187,7 +68,7 @@ class Wording:
             SeatState.PENDING: self._c("not complete yet"),
             SeatState.OFFERED: self._c("offered to you"),
             SeatState.CANCELLED: self._c("cancelled"),
-        }[state]
+        }[seat.state]
 
     def session_cancelled(self) -> str:
         """Instead of a seat's state, where there is no session to sit in."""

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from services.registration import answered
-from services.registration.commands import Register, Registration
-from services.registration.seats import Asked, Line, Seats
+from services.registration import answered, codes
+from services.registration.codes import Code
+from services.registration.commands import Register
+from services.registration.registrations import Registration
+from services.registration.requirements import person_key
+from services.registration.rules import Asked
+from services.registration.seats import EVENT, Line, Seats
 from shared.contracts.registration import Reason
 
+Groups = Mapping[str, str | None]
+"""By line: the code's group that still has a reserved seat for this person."""
 
-def refusals(seats: Seats, known: Registration | None, command: Register, now: datetime) -> list[Reason]:
-    """Every reason why `command` cannot be granted at `now` (UTC); empty when it can."""
+
+def refusals(
+    seats: Seats,
+    command: Register,
+    now: datetime,
+    *,
+    known: Registration | None,
+    code: Code | None,
+    groups: Groups,
+    member: bool,
+) -> list[Reason]:
+    """Every reason why `command` cannot be granted at `now` (UTC); empty when it can. `known`: registered before."""
     event = seats.event
     if event is None:
         return [unknown_event(seats.event_id)]
-    reasons = _line_refusals(event, now, "event_id", "this event", command.person.audience)
-    if known is not None and known.active:
+    kind = command.person.audience
+    reasons = _line_refusals(event, now, "event_id", "this event", groups.get(EVENT) or kind)
+    if known is not None and known.active and not command.anonymous:
         reasons.append(
             Reason(
                 code="already-registered",
@@ -25,15 +42,38 @@ def refusals(seats: Seats, known: Registration | None, command: Register, now: d
                 message="this person is registered already; change or cancel through the private link in the mail",
             )
         )
-    if seats.audiences and command.person.audience not in seats.audiences:
+    if seats.audiences and kind not in seats.audiences:
         reasons.append(
             Reason(
-                code="unknown-audience" if command.person.audience else "audience-needed",
+                code="unknown-audience" if kind else "audience-needed",
                 field="person.audience",
                 message=f"give one of: {', '.join(seats.audiences)}",
             )
         )
-    reasons += choice_refusals(seats, command.sessions, (), now)
+    if event.rules.members_only and not member:
+        reasons.append(members_only("person.email", "this event"))
+    if command.code:
+        used_before = known is not None and known.active and code is not None and known.code == code.id
+        person = person_key(seats.event_id, command.person.email)
+        reasons += codes.faults(code, person, now, used_before=used_before)
+    if event.rules.code_needed and not command.code:
+        reasons += codes.missing(None, True, [])
+    for id_ in command.numbers:
+        if event.rules.needed(id_) is None:
+            message = f"this event does not require {id_!r}; leave it out"
+            reasons.append(Reason(code="unknown-requirement", field=f"numbers.{id_}", message=message))
+    seated = event.admits(groups.get(EVENT) or kind) and not event.rules.approval
+    reasons += choice_refusals(
+        seats,
+        command.sessions,
+        (),
+        now,
+        code=code,
+        groups=groups,
+        kind=kind,
+        member=member,
+        awaited=_full(seats, command.sessions, groups, kind) if seated else frozenset(),
+    )
     reasons += answered.faults(questions_of(seats, command.sessions), command.answers)
     return reasons
 
@@ -46,10 +86,16 @@ def choice_refusals(
     *,
     may_wait: bool = True,
     limits: bool = True,
+    code: Code | None = None,
+    groups: Groups | None = None,
+    kind: str | None = None,
+    member: bool = False,
+    awaited: Collection[str] = frozenset(),
 ) -> list[Reason]:
     """Every reason why `sessions` cannot be the choice of one person; those `held` already are not asked for again.
 
-    `may_wait` False: a full session is a reason too. `limits` False: how many they are, and when, is no matter.
+    `may_wait` False: a full session is a reason too. `limits` False: how many they are, and when, is no matter. Sessions
+    that are only `awaited` collide with nothing: when their turn comes, a swap is offered.
     """
     reasons: list[Reason] = []
     if not sessions and seats.choice_needed:
@@ -67,23 +113,57 @@ def choice_refusals(
             message = f"session {session_id!r} is open to everyone registered; leave it out"
             reasons.append(Reason(code="no-choice-needed", field=field, message=message))
         elif session_id not in held:
-            reasons += _line_refusals(line, now, field, f"session {session_id!r}", None, may_wait=may_wait)
+            name = f"session {session_id!r}"
+            group = (groups or {}).get(session_id)
+            reasons += _line_refusals(line, now, field, name, group or _kind_in(line, kind), may_wait=may_wait)
+            if line.rules.members_only and not member:
+                reasons.append(members_only(field, name))
+            if line.rules.code_needed:
+                reasons += codes.missing(code, False, [(number, session_id)])
         chosen.add(session_id)
     if limits:
         taking_place = [id_ for id_ in sessions if id_ not in seats.sessions or seats.sessions[id_].rules.scheduled]
         reasons += _too_many(seats, set(taking_place))
-        reasons += _overlaps(seats, sessions)
+        reasons += _overlaps(seats, sessions, awaited)
     return reasons
 
 
 def change_refusals(
-    seats: Seats, sessions: Sequence[str], held: Sequence[str], added: Sequence[str], now: datetime, *, may_wait: bool
+    seats: Seats,
+    sessions: Sequence[str],
+    held: Sequence[str],
+    added: Sequence[str],
+    now: datetime,
+    *,
+    may_wait: bool,
+    code: Code | None,
+    groups: Groups,
+    kind: str | None,
+    member: bool,
+    awaited: Collection[str],
+    seated: bool,
 ) -> list[Reason]:
-    """Every reason why a person who has `held` cannot have `sessions` instead. Who only gives up is asked nothing."""
+    """Every reason why a person who has `held` cannot have `sessions` instead. Who only gives up is asked nothing.
+
+    `awaited` are those of `held` that are no seat (yet); `seated`: the person has a seat at the event.
+    """
     reasons: list[Reason] = []
     if added and seats.event is not None:
         reasons += _closed(seats.event, now, "event_id", "this event")
-    return reasons + choice_refusals(seats, sessions, held, now, may_wait=may_wait, limits=bool(added))
+    full = _full(seats, added, groups, kind) if seated else frozenset()
+    return reasons + choice_refusals(
+        seats,
+        sessions,
+        held,
+        now,
+        may_wait=may_wait,
+        limits=bool(added),
+        code=code,
+        groups=groups,
+        kind=kind,
+        member=member,
+        awaited={*awaited, *full} if seated else frozenset(),
+    )
 
 
 def questions_of(seats: Seats, sessions: Sequence[str], *, of_event: bool = True) -> list[Asked]:
@@ -98,6 +178,12 @@ def questions_of(seats: Seats, sessions: Sequence[str], *, of_event: bool = True
 def unknown_event(event_id: str | None) -> Reason:
     """The reason for a request to an event that is not published."""
     return Reason(code="unknown-event", field="event_id", message=f"there is no published event {event_id!r}")
+
+
+def members_only(field: str, name: str) -> Reason:
+    """The reason for somebody who is no member."""
+    message = f"{name} is for members; use the address that you are known by as a member"
+    return Reason(code="members-only", field=field, message=message)
 
 
 def overlap(one: Line, other: Line) -> bool:
@@ -119,13 +205,26 @@ def _too_many(seats: Seats, chosen: set[str]) -> Iterator[Reason]:
         )
 
 
-def _overlaps(seats: Seats, sessions: Sequence[str]) -> Iterator[Reason]:
+def _full(seats: Seats, sessions: Sequence[str], groups: Groups, kind: str | None) -> frozenset[str]:
+    """Those of `sessions` that would be waited for."""
+    return frozenset(
+        id_
+        for id_ in sessions
+        if (line := seats.sessions.get(id_)) is not None and not line.admits(groups.get(id_) or _kind_in(line, kind))
+    )
+
+
+def _kind_in(line: Line, kind: str | None) -> str | None:
+    return kind if kind in line.kinds else None
+
+
+def _overlaps(seats: Seats, sessions: Sequence[str], awaited: Collection[str]) -> Iterator[Reason]:
     if seats.event is None or seats.event.rules.overlaps:
         return
     known = [
         (number, id_)
         for number, id_ in enumerate(dict.fromkeys(sessions))
-        if id_ in seats.sessions and seats.sessions[id_].rules.scheduled
+        if id_ in seats.sessions and seats.sessions[id_].rules.scheduled and id_ not in awaited
     ]
     for place, (number, session_id) in enumerate(known):
         for _, earlier in known[:place]:
@@ -141,6 +240,8 @@ def _line_refusals(
     closed = _closed(line, now, field, name)
     if closed or line.admits(kind):
         return closed
+    if line.rules.cutoff is not None and now >= line.rules.cutoff:
+        return [Reason(code="full", field=field, message=f"{name} is full, and its waiting list is closed")]
     if not line.rules.waiting_list:
         return [Reason(code="full", field=field, message=f"{name} is full and has no waiting list")]
     if not may_wait:

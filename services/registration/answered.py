@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from services.registration.seats import Asked
+from services.registration.rules import Asked
 from shared.contracts.registration import Reason
 
 Answers = Mapping[str, str | bool]

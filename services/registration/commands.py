@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.registration.codes import Code
 from shared.contracts.registration import (
+    Cause,
     Choice,
     Outcome,
     PersonDetails,
     Reason,
-    RegistrationState,
     RequestAnswered,
+    RequirementState,
     SeatState,
 )
 from shared.contracts.scheduling import EventState, SessionState
@@ -26,21 +28,31 @@ class Command:
     """
 
     id: str
+    by: str = "clock"
+    """Who asks, for the log of decisions: attendee, organiser, message:<publisher>, agenda, clock, door."""
     correlation_id: str | None = None
     repeatable: bool = False
     fingerprint: str | None = None
     """A digest of what is asked: the same id with another one is a mistake, not a repetition."""
     request_id: str | None = None
+    item: int | None = None
+    """The number of the person in a group's message, from 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Register(Command):
-    """A person asks for a seat at the event and in `sessions`. `registration_id` is the id to use if it is a new one."""
+    """A person asks for a seat at the event and in `sessions`. `registration_id` is the id to use if it is a new one.
+
+    `anonymous`: whoever asks may not learn who is registered already.
+    """
 
     registration_id: str
     person: PersonDetails
     sessions: tuple[str, ...] = ()
     answers: Mapping[str, str | bool] = field(default_factory=dict)
+    code: str | None = None
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +64,7 @@ class Change(Command):
     email: str | None = None
     sessions: tuple[str, ...] = ()
     answers: Mapping[str, str | bool] = field(default_factory=dict)
+    code: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,56 +103,113 @@ class Promote(Command):
     """Seats are free while people wait: go on promoting (the desk asks itself)."""
 
 
-@dataclass(frozen=True)
-class Held:
-    """One choice of a registration; `place` is the place in the session's line while it waits."""
+@dataclass(frozen=True, kw_only=True)
+class OfOne(Command):
+    """Something about one registration, named by its id."""
 
-    session_id: str
-    state: SeatState
-    place: int | None = None
+    registration_id: str
 
 
-@dataclass(frozen=True)
-class Registration:
-    """A registration as the desk keeps it. Instants are UTC; `place` is the place in the event's own line."""
+@dataclass(frozen=True, kw_only=True)
+class Approve(OfOne):
+    """An organiser says yes: to the registration and, where `sessions` are named, to these only."""
 
-    id: str
-    event_id: str
+    sessions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decline(OfOne):
+    """An organiser says no: to the whole registration or, where `sessions` are named, to these."""
+
+    sessions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accept(OfOne):
+    """The person takes what is offered: everything or, where `sessions` are named, these. What it is instead of, goes."""
+
+    sessions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconfirm(OfOne):
+    """The person still comes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GiveNumbers(OfOne):
+    """The person tells the numbers that other systems gave."""
+
+    numbers: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecideRequirement(Command):
+    """Another organisation decided, or an organiser by hand. The person is named by e-mail, number or registration;
+    `decided_at` None: now."""
+
+    requirement: str
+    state: RequirementState
+    email: str | None = None
+    number: str | None = None
+    registration_id: str | None = None
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(OfOne):
+    """The person's seats, and places in line, become `person`'s, under the new id `to_id`."""
+
+    to_id: str
     person: PersonDetails
-    state: SeatState
-    place: int | None
-    choices: tuple[Held, ...]
-    link_generation: int
-    registered_at: datetime
-    changed_at: datetime
     answers: Mapping[str, str | bool] = field(default_factory=dict)
-    """What was answered, by the question's id: for organisers, told to nobody."""
 
-    @property
-    def active(self) -> bool:
-        """Whether it holds or awaits a seat."""
-        return self.state is not SeatState.CANCELLED
 
-    def told(self, positions: Mapping[tuple[str, str], int], event_line: str) -> RegistrationState:
-        """The registration's full state for the outside; `positions` by (line, registration id) where one is known."""
-        return RegistrationState(
-            id=self.id,
-            event_id=self.event_id,
-            state=self.state,
-            position=positions.get((event_line, self.id)) if self.state is SeatState.WAITLISTED else None,
-            person=self.person,
-            choices=[
-                Choice(
-                    session_id=held.session_id,
-                    state=held.state,
-                    position=positions.get((held.session_id, self.id)) if held.state is SeatState.WAITLISTED else None,
-                )
-                for held in self.choices
-            ],
-            link_generation=self.link_generation,
-            registered_at=self.registered_at,
-            changed_at=self.changed_at,
-        )
+@dataclass(frozen=True, kw_only=True)
+class CheckIn(OfOne):
+    """The person is here, at the event or in one session, since `at` (UTC)."""
+
+    at: datetime
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoCheckIn(OfOne):
+    """It was a mistake: the person is not here, at the event and in all sessions or, where one is named, in this one."""
+
+    session_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relink(OfOne):
+    """All private addresses of the registration are void; new ones hold from now on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erase(OfOne):
+    """The person is forgotten. Seats of an event to come are given up; of a past one, the bare counts stay."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetCodes(Command):
+    """Invitation codes are made, or their rules changed; how often they were used stays."""
+
+    codes: tuple[Code, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevokeCode(Command):
+    """A code cannot be used any more; who registered with it keeps the seat."""
+
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick(Command):
+    """Time has passed: whatever is due for these registrations and codes is done (the clock asks)."""
+
+    registrations: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,8 +224,11 @@ class Answer:
     position: int | None = None
     choices: tuple[Choice, ...] = field(default=())
     fingerprint: str | None = None
+    held: bool = False
+    until: datetime | None = None
+    cause: Cause | None = None
 
-    def told(self, request_id: str) -> RequestAnswered:
+    def told(self, request_id: str, item: int | None = None) -> RequestAnswered:
         """The answer as an event's data."""
         return RequestAnswered(
             request_id=request_id,
@@ -165,4 +238,5 @@ class Answer:
             registration_id=self.registration_id,
             state=self.state,
             choices=list(self.choices),
+            item=item,
         )

@@ -1,7 +1,8 @@
 """The desk: all waiting commands of one event are decided together and committed once.
 
 One desk per event and process. While a commit runs, commands gather; the next round takes them all (bounded). Several
-processes share an event by compare-and-set on its ledger: who loses loads again, decides again, after a jittered pause.
+processes share an event by compare-and-set on its ledger: who loses loads again and decides again. That is wasted work, so
+that they take turns for as long as they get in each other's way; a process that is alone asks for none.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import takewhile
 
 import structlog
 
 from services.registration.commands import Answer, Command, Promote
 from services.registration.domain import decide
 from services.registration.metrics import COMMANDS, CONFLICTS, ROUND_COMMANDS, ROUND_SECONDS
-from services.registration.store import UNKNOWN, Store, event_of, stream_of, unsettled
+from services.registration.schema import UNKNOWN, event_of, stream_of
+from services.registration.store import Store, unsettled
 from shared.clock import Clock, Ids
 from shared.messaging.port import NotNow
 from shared.storage.ledger import Conflict, Entry, Page
 from shared.storage.mongo import UNAVAILABLE, PyMongoError
+from shared.storage.turns import Turns
 
 _log = structlog.get_logger()
 
@@ -31,6 +35,9 @@ ROUND = 256
 
 FINISHING = 3
 """How many committed rounds may be written out while further ones are decided."""
+
+CACHED = 8
+"""How many entries, not yet written out as far as the desk knows, a page in memory may carry; else it is loaded again."""
 
 Asked = tuple[Command, "asyncio.Future[Answer]"]
 
@@ -58,6 +65,7 @@ class Desk:
         self._store, self._clock, self._ids, self._wake_relay = store, clock, ids, wake_relay
         self._limit = limit
         self._jitter = jitter or random.Random()  # noqa: S311 - spreads retries, protects nothing
+        self._turns = Turns(store.ledgers, self._stream, ids)
         self._waiting: deque[Asked] = deque()
         self._arrived = asyncio.Event()
         self._page: Page | None = None
@@ -90,17 +98,21 @@ class Desk:
         if self._task is not None:
             await self._task
         await asyncio.gather(*self._finishing)
+        await self._turns.close()
         if self._forgetting is not None:
             await asyncio.gather(self._forgetting, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:
+            if self._turns.over or not self._waiting:
+                self._turns.hand_over()
             if not self._waiting:
                 if self._closing:
                     return
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
+            self._page = await self._turns.take(self._page)  # meanwhile more commands gather
             round_ = [self._waiting.popleft() for _ in range(min(ROUND, len(self._waiting)))]
             await self._hold_round(round_)
 
@@ -137,7 +149,8 @@ class Desk:
         attempt = 0
         while True:
             cached, self._page = self._page, None
-            page = unsettled(cached or await self._store.ledgers.load(self._stream), self._applied)
+            page = cached or await self._store.ledgers.load(self._stream)
+            page = unsettled(page, self._settled(page))
             now = self._clock()
             before = await self._store.snapshot(page, self._event_id, commands)
             decision = decide(before, commands, now)
@@ -147,18 +160,28 @@ class Desk:
                 if cached is not None:
                     continue  # no commit will find out whether the cached page was stale: look, and decide again
                 return decision.answers, None
+            last = self._turns.over or not self._waiting
+            leave = self._turns.ticket if last else None
             try:
-                entry = await self._store.ledgers.commit(page, state, at=now, writes=writes, facts=facts)
+                entry = await self._store.ledgers.commit(page, state, at=now, writes=writes, facts=facts, leave=leave)
             except Conflict:
                 attempt += 1
                 CONFLICTS.inc()
+                self._turns.others_seen()
+                if self._turns.ticket is None:
+                    self._page = await self._turns.take(None)
+                    if self._page is not None:
+                        continue
                 await asyncio.sleep(self._jitter.uniform(0, min(0.25, 0.002 * 2.0**attempt)))
                 continue
-            if all(other.version in self._own for other in page.entries):
+            alone = self._turns.ticket is not None or all(other.version in self._own for other in page.entries)
+            if alone and len(page.entries) < CACHED:
                 # Alone so far: the next round need not load what this one wrote. A stale page only costs a conflict.
                 entries = (*page.entries, entry)
                 self._page = Page(page.stream, entry.version, _merged(page.state, state), entries)
             self._own.append(entry.version)
+            if leave is not None:
+                self._turns.handed_over()
             if decision.promotions_left:
                 self._ask_itself()
             return decision.answers, entry
@@ -177,6 +200,12 @@ class Desk:
             self._slots.release()
         self._wake_relay()
         _answer(round_, answers)
+
+    def _settled(self, page: Page) -> list[int]:
+        """Versions of `page` that this desk has applied, up to the first that it has not: behind an older entry, a newer
+        one is still needed, to say what became of the document since."""
+        versions = sorted(entry.version for entry in page.entries)
+        return list(takewhile(self._applied.__contains__, versions))
 
     def _ask_itself(self) -> None:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -255,7 +284,7 @@ class Desks:
         """Goes on promoting where a process was stopped, or failed, between two rounds of promotions."""
         for stream in await self._store.ledgers.streams():
             event_id = event_of(stream)
-            if event_id is not None and (await self._store.seats(event_id)).promotions_left:
+            if event_id is not None and (await self._store.seats(event_id)).promotions_left(self._clock()):
                 await self.ask(event_id, Promote(id=self._ids()))
 
     def _desk(self, event_id: str) -> Desk:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from services.registration.commands import Registration
+from services.registration.registrations import Registration
 from shared.cells import harmless
 from shared.contracts.base import said_in
 from shared.contracts.registration import SeatState

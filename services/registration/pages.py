@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import web
 from pydantic import ValidationError
 
-from services.registration.api import Api, ChangeRequest
-from services.registration.commands import Registration
+from services.registration.asking import Caller, ChangeRequest, Requests, Who
+from services.registration.registrations import Registration
 from services.registration.seats import Line
 from services.registration.store import Store
 from services.registration.wording import said
@@ -21,7 +21,9 @@ from shared.contracts.cloudevent import problems_of
 from shared.contracts.registration import RegistrationRequested, SeatState
 from shared.contracts.scheduling import Audience, EventState, Link, Question, SessionState, Status
 from shared.links import FEED, Links, feed_path, manage_path
+from shared.web.access import limit_everybody_else
 from shared.web.i18n import translations
+from shared.web.limits import Kind
 from shared.web.pages import language_of, render
 from shared.web.problems import Problem, read_form
 
@@ -29,8 +31,10 @@ from shared.web.problems import Problem, read_form
 class Pages:
     """The routes of people with a browser."""
 
-    def __init__(self, api: Api, store: Store, links: Links, settings: Settings, clock: Clock, ids: Ids) -> None:
-        self._api, self._store, self._links = api, store, links
+    def __init__(
+        self, requests: Requests, store: Store, links: Links, settings: Settings, clock: Clock, ids: Ids
+    ) -> None:
+        self._requests, self._store, self._links = requests, store, links
         self._settings, self._clock, self._ids = settings, clock, ids
 
     def routes(self) -> list[web.RouteDef]:
@@ -77,6 +81,7 @@ class Pages:
         return render(request, "registration/form.html", context, status, private=bool(filled))
 
     async def _register(self, request: web.Request) -> web.Response:
+        limit_everybody_else(request, Kind.REGISTER)
         event = await self._event(request)
         form = await read_form(request)
         filled = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -97,7 +102,7 @@ class Pages:
                 *(f"{id_} {answer}" for id_, answer in sorted(answers.items())),
             ]
             digest = hashlib.sha256("\n".join([filled.get("key", ""), *said_now]).encode())
-            answer = await self._api.register(asked, digest.hexdigest())
+            answer = await self._requests.register(asked, Caller(Who.ATTENDEE, digest.hexdigest(), waits=True))
         except ValidationError as error:
             return await self._show_form(request, filled, chosen, problems_of(error), 422)
         except Problem as error:
@@ -113,6 +118,7 @@ class Pages:
         return await self._show_private(request, await self._registration(request))
 
     async def _change(self, request: web.Request) -> web.Response:
+        limit_everybody_else(request, Kind.PRIVATE)
         registration = await self._registration(request)
         event = await self._store.event(registration.event_id)
         if event is None:
@@ -123,7 +129,7 @@ class Pages:
         answers = _answers(await self._questions(event, chosen), filled)
         try:
             asked = ChangeRequest.model_validate({"sessions": chosen, "answers": answers})
-            await self._api.change(registration, asked)
+            await self._requests.change(registration, asked, Caller(Who.ATTENDEE))
         except ValidationError as error:
             return await self._show_private(request, registration, filled, chosen, problems_of(error), 422)
         except Problem as error:
@@ -189,12 +195,13 @@ class Pages:
         return render(request, "registration/private.html", context, status, private=True)
 
     async def _cancel(self, request: web.Request) -> web.Response:
+        limit_everybody_else(request, Kind.PRIVATE)
         registration = await self._registration(request)
         form = await read_form(request)
         sessions = [value for value in form.getall("session", []) if isinstance(value, str)]
         if not sessions and form.get("all") != "yes":
             raise Problem(400, "nothing-named", "Choose what to cancel.")
-        await self._api.cancel(registration, sessions)
+        await self._requests.cancel(registration, sessions, Caller(Who.ATTENDEE))
         token = request.match_info["token"]
         # See other: reloading the page must not send the form again.
         raise web.HTTPSeeOther(f"{manage_path(token)}?lang={language_of(request)}")

@@ -3,60 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from shared.contracts.scheduling import (
-    AudienceKind,
-    EventState,
-    Overlaps,
-    Question,
-    SessionKind,
-    SessionState,
-    Status,
-)
+from services.registration.rules import Asked, Needed, Rules
+from shared.contracts.scheduling import AudienceKind
 
 EVENT = "@event"
 """The name of the line for a seat at the event itself; sessions' lines bear the session's id."""
 
-UNLISTED = (SessionKind.BREAK, SessionKind.SOCIAL)
-"""Kinds of session that nobody comes for alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question at registration. `choices` has, for each choice, its texts in all languages."""
-
-    id: str
-    kind: str = "text"
-    required: bool = False
-    choices: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """When and how seats of a line are given. Instants are UTC; capacity None: as many as come."""
-
-    revision: int = 0
-    scheduled: bool = True
-    open: bool = True
-    capacity: int | None = None
-    opens: datetime | None = None
-    closes: datetime | None = None
-    starts: datetime | None = None
-    ends: datetime | None = None
-    waiting_list: bool = True
-    by_choice: bool = True
-    content: bool = True
-    max_sessions: int | None = None
-    overlaps: bool = True
-    questions: tuple[Asked, ...] = ()
-
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of attendee in a line: seats set aside for it (None: none), those taken, those awaited."""
+    """One kind of attendee in a line, or those who come with one code: seats set aside (None: none), taken, awaited."""
 
     quota: int | None = None
     confirmed: int = 0
@@ -77,7 +37,8 @@ class Kind:
 class Line:
     """One counter of seats: how many are confirmed, how many wait, and the next place in line (from 1, never reused).
 
-    `kinds` counts the event's line by kind of attendee; who is of no kind is in the whole only.
+    `kinds` counts by kind of attendee, and those who have one of the seats reserved for a code by the code's group; who is
+    of no kind is in the whole only.
     """
 
     rules: Rules
@@ -125,6 +86,12 @@ class Line:
         others = (k for k in (None, *self.kinds) if k != kind)
         return own > 0 and self.set_aside and not any(self.waiting_of(k) and self.free_for(k) != 0 for k in others)
 
+    def promotes(self, now: datetime) -> bool:
+        """Whether those who wait move up at `now`: not after the cutoff, and not once it has begun."""
+        rules = self.rules
+        bounds = (rules.cutoff, rules.starts, rules.over)
+        return rules.scheduled and all(bound is None or now < bound for bound in bounds)
+
     def seated(self, kind: str | None = None) -> Line:
         return replace(self, confirmed=self.confirmed + 1, kinds=self._counted(kind, confirmed=1))
 
@@ -164,12 +131,11 @@ class Seats:
             line.rules.content and not line.rules.by_choice for line in lines
         )
 
-    @property
-    def promotions_left(self) -> bool:
-        """Whether seats are free while people wait for them."""
+    def promotions_left(self, now: datetime) -> bool:
+        """Whether seats are free at `now` while people wait for them."""
         lines = [*self.sessions.values(), *([self.event] if self.event is not None else [])]
         return any(
-            line.rules.scheduled and line.waiting_of(kind) and line.free_for(kind) != 0
+            line.promotes(now) and line.waiting_of(kind) and line.free_for(kind) != 0
             for line in lines
             if line.waiting
             for kind in (None, *line.kinds)
@@ -184,58 +150,35 @@ class Seats:
         return self.sessions[name]
 
 
-def rules_of_event(event: EventState) -> Rules:
-    """The rules for a seat at the event itself."""
-    return Rules(
-        revision=event.revision,
-        scheduled=event.status is Status.SCHEDULED,
-        open=event.admission.open,
-        capacity=event.admission.capacity,
-        opens=event.admission.window.opens,
-        closes=event.admission.window.closes,
-        waiting_list=event.admission.waiting_list,
-        max_sessions=event.admission.max_sessions,
-        overlaps=event.admission.overlaps is Overlaps.ALLOW,
-        questions=_asked(event.questions),
-    )
-
-
-def rules_of_session(session: SessionState) -> Rules:
-    """The rules for a seat in a session."""
-    return Rules(
-        revision=session.revision,
-        scheduled=session.status is Status.SCHEDULED,
-        open=session.admission.open,
-        capacity=session.admission.capacity,
-        opens=session.admission.window.opens,
-        closes=session.admission.window.closes,
-        starts=session.starts_at,
-        ends=session.ends_at,
-        waiting_list=session.admission.waiting_list,
-        by_choice=session.by_choice,
-        content=session.kind not in UNLISTED,
-        questions=_asked(session.questions),
-    )
+GROUP = "@"
+"""Begins the name of a code's group among the kinds of a line; no kind of attendee begins so."""
 
 
 def with_quotas(line: Line, audiences: Sequence[AudienceKind]) -> Line:
-    """The event's line with the kinds that are published now; a kind that went stays while somebody of it is counted."""
+    """The line with the kinds that are published now; a kind that went stays while somebody of it is counted."""
     quotas = {kind.id: kind.quota for kind in audiences}
-    kept = {id_: replace(kind, quota=None) for id_, kind in line.kinds.items() if kind.confirmed or kind.waiting}
+    groups = {id_: kind for id_, kind in line.kinds.items() if id_.startswith(GROUP)}
+    counted = {id_: kind for id_, kind in line.kinds.items() if kind.confirmed or kind.waiting}
+    kept = {id_: replace(kind, quota=None) for id_, kind in counted.items()}
     known = {id_: replace(line.kinds.get(id_, Kind()), quota=quota) for id_, quota in quotas.items()}
-    return replace(line, kinds=kept | known)
+    return replace(line, kinds=kept | groups | known)
 
 
-def _asked(questions: Sequence[Question]) -> tuple[Asked, ...]:
-    return tuple(
-        Asked(
-            question.id,
-            question.kind,
-            question.required or question.kind == "consent",
-            tuple(tuple(choice.values()) for choice in question.choices),
-        )
-        for question in questions
-    )
+def with_reserve(line: Line, group: str, seats: int) -> Line:
+    """The line with `seats` reserved for a code's group; zero takes what nobody has yet back."""
+    kind = replace(line.kinds.get(group, Kind()), quota=seats or None)
+    kinds = {**line.kinds, group: kind}
+    if kind == Kind():
+        del kinds[group]
+    return replace(line, kinds=kinds)
+
+
+def kinds_of_session(audiences: Sequence[str], quotas: Mapping[str, int]) -> list[AudienceKind]:
+    """The kinds that a session counts: all of the event's, with the seats that the session sets aside."""
+    return [AudienceKind(id=id_, name={}, quota=quotas.get(id_)) for id_ in audiences]
+
+
+_RULES = {field.name for field in fields(Rules)}
 
 
 def line_document(line: Line) -> dict[str, Any]:
@@ -253,12 +196,16 @@ def line_document(line: Line) -> dict[str, Any]:
 
 def line_from(document: Mapping[str, Any]) -> Line:
     """The line from what is stored."""
-    rules = dict(document["rules"])
-    rules["questions"] = tuple(
-        Asked(q["id"], q["kind"], q["required"], tuple(map(tuple, q["choices"]))) for q in rules.get("questions", ())
+    stored: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in document["rules"].items() if name in _RULES
+    }
+    stored["questions"] = tuple(
+        Asked(q["id"], q["kind"], q["required"], tuple(map(tuple, q["choices"]))) for q in stored.get("questions", ())
     )
+    stored["requirements"] = tuple(Needed(**needed) for needed in stored.get("requirements", ()))
+    stored["quotas"] = tuple((id_, seats) for id_, seats in stored.get("quotas", ()))
     kinds = {id_: Kind(**kind) for id_, kind in document.get("kinds", {}).items()}
-    return Line(Rules(**rules), document["confirmed"], document["waiting"], document["next_place"], kinds)
+    return Line(Rules(**stored), document["confirmed"], document["waiting"], document["next_place"], kinds)
 
 
 def seats_from(event_id: str, state: Mapping[str, Any]) -> Seats:

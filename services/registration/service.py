@@ -6,10 +6,13 @@ import asyncio
 from pathlib import Path
 
 from services.registration.api import Api
+from services.registration.asking import Requests
 from services.registration.desk import Desks
 from services.registration.intake import Intake
 from services.registration.pages import Pages
-from services.registration.store import COLLECTIONS, Store
+from services.registration.schema import COLLECTIONS
+from services.registration.store import Store
+from services.registration.timekeeper import AT_ONCE, Timekeeper
 from services.registration.upgrade import upgrade
 from shared.clock import ordered_id
 from shared.messaging.consumer import dispatch
@@ -19,8 +22,11 @@ from shared.service import Resources, Service
 
 QUEUE = "lectern.registration"
 
-PROMOTE_EVERY = 30.0
-"""Seconds between two looks for promotions that were left over; normally there are none."""
+LOOK_EVERY = 30.0
+"""Seconds between two looks for promotions that were left over, changed rules, people to ask or to forget."""
+
+DUE_EVERY = 2.0
+"""Seconds between two looks for what is due."""
 
 
 async def build(resources: Resources) -> Service:
@@ -34,13 +40,23 @@ async def build(resources: Resources) -> Service:
         return ordered_id(resources.clock(), resources.ids())
 
     intake = Intake(desks, store, ids)
-    api = Api(desks, store, intake, ids)
-    pages = Pages(api, store, resources.links, resources.settings, resources.clock, resources.ids)
+    requests = Requests(desks, ids)
+    api = Api(requests, store, intake)
+    pages = Pages(requests, store, resources.links, resources.settings, resources.clock, resources.ids)
 
-    async def promote() -> None:
+    timekeeper = Timekeeper(desks, store, resources.database, resources.clock, resources.ids)
+
+    async def look() -> None:
         while True:
             await desks.promote_left_over()
-            await asyncio.sleep(PROMOTE_EVERY)
+            await timekeeper.look()
+            await timekeeper.remove_traces()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def due() -> None:
+        while True:
+            found = await timekeeper.due()
+            await asyncio.sleep(0 if found >= AT_ONCE else DUE_EVERY)
 
     return Service(
         name="registration",
@@ -48,6 +64,6 @@ async def build(resources: Resources) -> Service:
         # As many at once as one round of the desk takes.
         subscriptions=[Subscription(QUEUE, QUEUES[QUEUE], dispatch("registration", intake.handlers()), prefetch=256)],
         templates=Path(__file__).parent / "templates",
-        tasks={"promotions": promote},
+        tasks={"promotions": look, "due": due},
         close=desks.close,
     )

@@ -7,41 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    EmailStr,
-    Field,
-    PlainSerializer,
-    ValidationInfo,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BeforeValidator, EmailStr, Field
 
-from services.scheduling.time_zones import check_zone
-from shared.contracts.base import Identifier, Language, Text
-from shared.contracts.scheduling import Audience, EventKind, Overlaps, Role, SessionKind, Status, ZoneName
+from services.scheduling.fields import ClockTime, Day, Line, Part, Title, Url, Words, Zone, distinct
+from services.scheduling.rules import Asked, EventRules, Kind, Members, Needed, SessionRules, none_of_nothing
+from shared.contracts.base import Identifier, Language
+from shared.contracts.scheduling import Audience, EventKind, Role, SessionKind, Status
 
-MAX_TEXT = 20_000
-"""The longest text, in characters."""
-
-_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
-_TIME = re.compile(r"^\d{2}:\d{2}(:\d{2})?$")
-_MOMENT = re.compile(r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?$")
 _LANGUAGE = re.compile(r"^[a-z]{2}$")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]")
-
-
-class Part(BaseModel):
-    """A part of the agenda."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 class ZoneCheck(StrEnum):
@@ -56,140 +32,6 @@ class WhichHour(StrEnum):
 
     FIRST = "first"
     SECOND = "second"
-
-
-YEARS = range(1900, 2201)
-"""The years that an agenda may lie in: those that time zones have rules for, with room to move it by weeks."""
-
-
-def _day(value: Any) -> Any:
-    if isinstance(value, str):
-        if not _DAY.match(value.strip()):
-            raise ValueError("not a date; write year, month and day, for example 2019-11-20")
-        try:
-            return _in_range(date.fromisoformat(value.strip()))
-        except ValueError as error:
-            raise ValueError(f"there is no such day; {_REMEDY}") from error
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return _in_range(value)
-    raise ValueError("not a date; write it as text, for example 2019-11-20")
-
-
-_REMEDY = f"write year ({YEARS[0]} to {YEARS[-1]}), month and day, for example 2019-11-20"
-
-
-def _in_range(value: date) -> date:
-    if value.year not in YEARS:
-        raise ValueError(_REMEDY)
-    return value
-
-
-def _time(value: Any) -> Any:
-    if isinstance(value, str):
-        if not _TIME.match(value.strip()):
-            raise ValueError("not a time of day; write hours and minutes, for example 09:40")
-        try:
-            return time.fromisoformat(value.strip())
-        except ValueError as error:
-            raise ValueError("there is no such time; hours go from 00 to 23, minutes from 00 to 59") from error
-    if isinstance(value, time) and value.tzinfo is None:
-        return value
-    raise ValueError("not a time of day; write it as text, for example 09:40")
-
-
-def _moment(value: Any) -> Any:
-    if isinstance(value, str):
-        if not _MOMENT.match(value.strip()):
-            raise ValueError("not a local date and time; write it without an offset, for example 2019-11-13T00:00")
-        try:
-            moment = datetime.fromisoformat(value.strip())
-        except ValueError as error:
-            raise ValueError("there is no such day or time; for example 2019-11-13T00:00") from error
-        _in_range(moment.date())
-        return moment
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return value
-    raise ValueError("not a local date and time; write it as text, for example 2019-11-13T00:00")
-
-
-def _short(value: time) -> str:
-    return value.isoformat("seconds" if value.second else "minutes")
-
-
-def _words(value: Any, info: ValidationInfo) -> Any:
-    """A plain text stands for one in the event's first language."""
-    if isinstance(value, str):
-        return {str((info.context or {}).get("language", "en")): value}
-    return value
-
-
-def _good_words(value: Text) -> Text:
-    for words in value.values():
-        _printable(words)
-        if len(words) > MAX_TEXT:
-            raise ValueError(f"longer than {MAX_TEXT} characters; shorten it")
-    return {language: words for language, words in value.items() if words}
-
-
-def _not_empty(value: Text) -> Text:
-    if not value:
-        raise ValueError("write it in at least one language")
-    return value
-
-
-def _printable(value: str) -> str:
-    if _CONTROL.search(value):
-        raise ValueError("has a control character; remove it")
-    return value
-
-
-def _url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if not usable or re.search(r"\s", value):
-        raise ValueError("not an address; it begins with https:// or http://")
-    return value
-
-
-def _distinct(value: list[str]) -> list[str]:
-    if len(set(value)) != len(value):
-        raise ValueError("one of them is listed twice; remove the second")
-    return value
-
-
-_BY_LANGUAGE = {
-    "type": "object",
-    "propertyNames": {"pattern": "^[a-z]{2}$"},
-    "additionalProperties": {"type": "string", "maxLength": MAX_TEXT},
-}
-
-Words = Annotated[
-    Text,
-    BeforeValidator(_words),
-    AfterValidator(_good_words),
-    WithJsonSchema({"anyOf": [{"type": "string"}, _BY_LANGUAGE]}, mode="validation"),
-    WithJsonSchema(_BY_LANGUAGE, mode="serialization"),
-]
-Title = Annotated[Words, AfterValidator(_not_empty)]
-Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_printable)]
-Day = Annotated[date, BeforeValidator(_day)]
-ClockTime = Annotated[
-    time,
-    BeforeValidator(_time),
-    PlainSerializer(_short, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": _TIME.pattern}),
-]
-Moment = Annotated[
-    datetime,
-    BeforeValidator(_moment),
-    PlainSerializer(lambda m: m.isoformat(timespec="seconds" if m.second else "minutes"), when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": _MOMENT.pattern}),
-]
-Zone = Annotated[ZoneName, AfterValidator(check_zone)]
-Url = Annotated[str, Field(max_length=2000), AfterValidator(_url)]
 
 
 class Organiser(Part):
@@ -274,51 +116,6 @@ class AgendaBlock(Part):
     title: Title
 
 
-class Kind(Part):
-    """A kind of attendee, with a number of seats set aside where `quota` is given."""
-
-    id: Identifier
-    name: Title
-    quota: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-
-
-class Needed(Part):
-    """A registration with another organisation that is needed as well, and the code that it asks for."""
-
-    id: Identifier
-    name: Title
-    url: Url | None = None
-    code: Line | None = None
-
-
-class Asked(Part):
-    """A question at registration (kind: text, choice, yes-no, consent)."""
-
-    id: Identifier
-    label: Title
-    kind: Annotated[str, Field(pattern=r"^(text|choice|yes-no|consent)$")] = "text"
-    choices: list[Title] = []
-    required: bool = False
-
-
-class Rules(Part):
-    """How seats are given. `opens` and `closes` are local times in the zone of the event (or session);
-    `closes` is the first moment too late. No `capacity`: as many as come."""
-
-    open: bool = True
-    capacity: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    opens: Moment | None = None
-    closes: Moment | None = None
-    waiting_list: bool = True
-
-
-class EventRules(Rules):
-    """Rules of the event as a whole. `max_sessions`: how many one person may choose; `overlaps`: whether they may overlap."""
-
-    max_sessions: Annotated[int, Field(ge=1, le=200)] | None = None
-    overlaps: Overlaps = Overlaps.ALLOW
-
-
 class Round(Part):
     """The series that the event is a round of."""
 
@@ -347,7 +144,7 @@ def _named(value: Any) -> Any:
 
 
 class Event(Part):
-    """The event itself."""
+    """The event itself. `retention_days` after its last day, registrations are made anonymous."""
 
     id: Identifier
     status: Status = Status.SCHEDULED
@@ -355,7 +152,7 @@ class Event(Part):
     title: Title
     subtitle: Words = {}
     description: Words = {}
-    languages: Annotated[list[Language], Field(min_length=1, max_length=30), AfterValidator(_distinct)] = ["en"]
+    languages: Annotated[list[Language], Field(min_length=1, max_length=30), AfterValidator(distinct)] = ["en"]
     zone: Zone
     starts_on: Day
     ends_on: Day
@@ -370,6 +167,8 @@ class Event(Part):
     audiences: list[Kind] = []
     requirements: list[Needed] = []
     questions: list[Asked] = []
+    members: Annotated[Members | None, BeforeValidator(none_of_nothing)] = None
+    retention_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     admission: EventRules = EventRules()
 
 
@@ -406,7 +205,7 @@ class AgendaSession(Part):
     outcome: list[Outcome] = []
     by_choice: bool = False
     questions: list[Asked] = []
-    admission: Rules = Rules()
+    admission: SessionRules = SessionRules()
 
 
 class Agenda(Part):

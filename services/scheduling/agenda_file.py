@@ -16,11 +16,13 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from services.scheduling import agenda as models
 from services.scheduling.agenda import Agenda
 from services.scheduling.domain import AgendaRefused
-from services.scheduling.faults import Path, faults, field_name
+from services.scheduling.fault import Path
+from services.scheduling.faults import faults, field_name
+from services.scheduling.fields import Part
 from services.scheduling.imports.positions import json_source_lines
+from services.scheduling.rules import EventRules, Rules
 from shared.contracts.cloudevent import problem, problems_of
 
 MAX_BYTES = 1_310_720
@@ -231,6 +233,8 @@ def _told(source: Source, error: ValidationError) -> list[dict[str, str]]:
 def _message(kind: str, path: Path, message: str, item: Mapping[str, Any]) -> str:
     name = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
+        if (elsewhere := _place_of(name, path[:-1])) is not None:
+            return f"{name} stands elsewhere: {elsewhere}"
         near = difflib.get_close_matches(name, _fields_at(path[:-1]), 1)
         return f"there is no field {name} here; " + (f"did you mean {near[0]}?" if near else "remove it")
     if kind == "missing":
@@ -243,9 +247,32 @@ def _message(kind: str, path: Path, message: str, item: Mapping[str, Any]) -> st
         return f"{name} is not a language code; write two letters, for example en or fr"
     if kind == "string_pattern_mismatch" and item["ctx"]["pattern"] == "^[A-Z]{2}$":
         return "not a country code; write two capitals, for example FR"
+    if kind == "dict_type" and name == "quotas":
+        return "seats are set aside by the id of an audience, for example police: 20"
     if kind == "dict_type":
         return "a text is written by language, for example en: Welcome"
     return message
+
+
+def _place_of(name: str, path: Path) -> str | None:
+    """Where a rule belongs that was written in another part; None where it is no such rule."""
+    for_event, for_all = ({*EventRules.model_fields} - {*Rules.model_fields}), {*Rules.model_fields}
+    in_session, in_admission = path[:1] == ("sessions",), path[-1:] == ("admission",)
+    if path and not in_admission and path != ("event",) and not (in_session and len(path) == 2):
+        return None
+    if name in for_event and in_session:
+        return "it is a rule of the event as a whole; write it in event.admission"
+    if name in ("requirements", "members", "retention_days", "audiences"):
+        return "it is the event's; write it in event"
+    if name == "quotas" and not in_session:
+        return (
+            "for the event as a whole, write quota beside each of event.audiences; quotas is in a session's admission"
+        )
+    if name in (for_all | for_event | {"quotas"}) and not in_admission:
+        return "write it in the session's admission" if in_session else "write it in event.admission"
+    if name in ("policy", "hold_days", "remind_days"):
+        return "write it beside the requirement, in event.requirements"
+    return None
 
 
 def _fields_at(path: Path) -> list[str]:
@@ -262,7 +289,7 @@ def _fields_at(path: Path) -> list[str]:
 
 
 def _model_in(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, models.Part):
+    if isinstance(annotation, type) and issubclass(annotation, Part):
         return annotation
     for part in getattr(annotation, "__args__", ()):
         if (found := _model_in(part)) is not None:

@@ -100,6 +100,10 @@ class _Said:
         elif name in ("links", "outcome"):
             yield from self._links(before or [], after or [])
         elif name == "admission":
+            yield from self._admission(before or {}, after or {})
+        elif name == "requirements":
+            yield words("What else you need to register for changed.")
+        elif name == "members":
             yield words("Registration changed.")
         elif name in (
             "description",
@@ -114,6 +118,25 @@ class _Said:
         ):
             translated = isinstance(before, dict) and isinstance(after, dict) and before.items() <= after.items()
             yield words("Translated.") if translated else words("Details changed.")
+
+    def _admission(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+        """What somebody who wants a seat must know is said; the rest is only named."""
+        words, rest = self._words, set[str]()
+        telling = {
+            "code_needed": (words("By invitation now: you need a code."), words("You no longer need a code.")),
+            "members_only": (words("For members only now."), words("No longer for members only.")),
+            "approval": (
+                words("The organisers now decide on each registration."),
+                words("Registrations no longer wait for the organisers."),
+            ),
+        }
+        for name in {**before, **after}:
+            if name not in telling:
+                rest |= {name} if before.get(name) != after.get(name) else set()
+            elif bool(before.get(name)) != bool(after.get(name)):
+                yield telling[name][0 if after.get(name) else 1]
+        if rest:
+            yield words("Registration changed.")
 
     def _people(self, before: list[Any], after: list[Any]) -> Iterator[str]:
         had, has = self._parts(before), self._parts(after)

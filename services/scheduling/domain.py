@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from services.scheduling.agenda import Agenda
 from services.scheduling.difference import Change, difference
-from services.scheduling.faults import Fault, faults, field_name
+from services.scheduling.fault import Fault
+from services.scheduling.faults import faults, field_name
 from services.scheduling.public_view import public_event, public_session
 from services.scheduling.publication import event_state, session_states
 from services.scheduling.warnings import questions

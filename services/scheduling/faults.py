@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from typing import Protocol
 
-from services.scheduling.agenda import Agenda, Rules
+from services.scheduling.agenda import Agenda
+from services.scheduling.fault import Fault, Path
+from services.scheduling.rule_faults import event_rule_faults, session_rule_faults
+from services.scheduling.rules import Rules
 from services.scheduling.time_zones import to_utc
 from services.scheduling.timetable import ImpossibleTime, doubt_about, slot_of
 
 _ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,79}$")
-
-Path = tuple[str | int, ...]
-"""Where something stands in the agenda's data: ("sessions", 3, "starts")."""
 
 
 class HasId(Protocol):
@@ -25,15 +24,6 @@ class HasId(Protocol):
     @property
     def id(self) -> str:
         """What others name it by."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something that must be mended before the agenda can be kept."""
-
-    path: Path
-    code: str
-    message: str
 
 
 def faults(agenda: Agenda) -> list[Fault]:
@@ -46,6 +36,7 @@ def _event(agenda: Agenda) -> Iterator[Fault]:
     if event.ends_on < event.starts_on:
         yield Fault(("event", "ends_on"), "ends-before-start", "the last day is before the first; change one of them")
     yield from _window(("event", "admission"), event.admission, event.zone)
+    yield from event_rule_faults(event)
     known = {person.id for person in agenda.people}
     for number, contact in enumerate(event.contacts):
         if contact not in known:
@@ -111,6 +102,7 @@ def _sessions(agenda: Agenda) -> Iterator[Fault]:
         except ImpossibleTime as error:
             yield Fault((*path, error.field), "impossible-time", str(error))
         yield from _window((*path, "admission"), session.admission, zone)
+        yield from session_rule_faults(agenda, number, session)
 
 
 def _window(path: Path, rules: Rules, zone: str) -> Iterator[Fault]:

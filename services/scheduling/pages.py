@@ -27,7 +27,16 @@ from services.scheduling.request_parts import event_id_in
 from services.scheduling.views import Views
 from shared.clock import Clock
 from shared.contracts.registration import SeatsState
-from shared.contracts.scheduling import Audience, EventKind, EventState, Link, Role, SessionKind, SessionState
+from shared.contracts.scheduling import (
+    Audience,
+    EventKind,
+    EventState,
+    Link,
+    RequirementPolicy,
+    Role,
+    SessionKind,
+    SessionState,
+)
 from shared.web.access import SETTINGS
 from shared.web.pages import language_of, render
 from shared.web.problems import Problem
@@ -127,4 +136,5 @@ def event_context(
         "Role": Role,
         "SessionKind": SessionKind,
         "EventKind": EventKind,
+        "RequirementPolicy": RequirementPolicy,
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.contracts.base import json_of
 from shared.contracts.registration import SeatsState
-from shared.contracts.scheduling import Audience, EventState, Link, SessionState
+from shared.contracts.scheduling import Audience, EventState, Link, Membership, SessionState
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,12 @@ def public_agenda(event: EventState, sessions: Sequence[SessionState], public_ur
 
 
 def public_event(event: EventState) -> EventState:
-    """The event without members' and registrants' links, and without the codes that only registrants are told."""
+    """The event without members' and registrants' links, the codes that only registrants are told, and the domains and
+    lists by which members are known: whoever reads them would know what to pretend."""
     return event.model_copy(
         update={
             "links": _public(event.links),
+            "members": Membership(requirement=event.members.requirement) if event.members is not None else None,
             "requirements": [needed.model_copy(update={"code": None}) for needed in event.requirements],
         }
     )

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from services.scheduling.agenda import Agenda, AgendaSession, EventRules, Part, Person, Room, Rules
+from services.scheduling.agenda import Agenda, AgendaSession, Person, Room
+from services.scheduling.fields import Part
+from services.scheduling.rules import EventRules, Rules, SessionRules
 from services.scheduling.time_zones import to_utc
 from services.scheduling.timetable import slot_of
 from shared.contracts.base import Contract
@@ -16,10 +18,11 @@ from shared.contracts.scheduling import (
     Block,
     EventState,
     Link,
+    Membership,
     Organisation,
-    Overlaps,
     Place,
     Question,
+    Reconfirmation,
     Requirement,
     Role,
     RolePerson,
@@ -63,6 +66,8 @@ def event_state(agenda: Agenda, revision: int, at: datetime, note: Mapping[str, 
         audiences=[_told(AudienceKind, kind) for kind in event.audiences],
         requirements=[_told(Requirement, needed) for needed in event.requirements],
         questions=[_told(Question, asked) for asked in event.questions],
+        members=_told(Membership, event.members) if event.members is not None else None,
+        retention_days=event.retention_days,
         admission=_admission(event.admission, event.zone),
         published_at=at,
         note=dict(note or {}),
@@ -149,7 +154,7 @@ def _role(person: Person, role: Role) -> RolePerson:
 
 
 def _admission(rules: Rules, zone: str) -> Admission:
-    return Admission(
+    told = Admission(
         open=rules.open,
         capacity=rules.capacity,
         window=Window(
@@ -157,8 +162,24 @@ def _admission(rules: Rules, zone: str) -> Admission:
             closes=to_utc(rules.closes, zone) if rules.closes is not None else None,
         ),
         waiting_list=rules.waiting_list,
-        max_sessions=rules.max_sessions if isinstance(rules, EventRules) else None,
-        overlaps=rules.overlaps if isinstance(rules, EventRules) else Overlaps.ALLOW,
+        code_needed=rules.code_needed,
+        approval=rules.approval,
+        members_only=rules.members_only,
+        offer_hours=rules.offer_hours,
+        cutoff_hours=rules.cutoff_hours,
+    )
+    if isinstance(rules, SessionRules):
+        return told.model_copy(update={"quotas": dict(rules.quotas)})
+    if not isinstance(rules, EventRules):
+        return told
+    asked = rules.reconfirmation
+    return told.model_copy(
+        update={
+            "max_sessions": rules.max_sessions,
+            "overlaps": rules.overlaps,
+            "reconfirmation": _told(Reconfirmation, asked) if asked is not None else None,
+            "transfers": rules.transfers,
+        }
     )
 
 

@@ -10,8 +10,8 @@ from datetime import date
 
 from aiohttp import web
 
-from services.scheduling.agenda import Words
 from services.scheduling.editing import Expected
+from services.scheduling.fields import Words
 from services.scheduling.imports.foreign import Hints
 from services.scheduling.time_zones import check_zone
 from shared.contracts.base import Contract

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from services.scheduling.agenda import Agenda, AgendaSession, Rules
+from services.scheduling.agenda import Agenda, AgendaSession
+from services.scheduling.rules import Rules
 
 
 def weeks_until(agenda: Agenda, day: date) -> int:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.scheduling.agenda import Agenda
-from services.scheduling.faults import Path, field_name
+from services.scheduling.fault import Path
+from services.scheduling.faults import field_name
 from shared.contracts.base import Text
 
 

@@ -1,45 +1,16 @@
-"""What an organiser should look at before publishing. A zone check must be answered; the rest may be meant so."""
+"""What an organiser should look at before publishing. Some must be mended first (a zone check); the rest may be meant so."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from services.scheduling.agenda import Agenda, AgendaSession, ZoneCheck
+from services.scheduling.rule_warnings import nobody_is_member, rule_warnings
 from services.scheduling.timetable import ImpossibleTime, Slot, doubt_about, slot_of
 from services.scheduling.translations import reports
+from services.scheduling.warning import Warning
 from shared.contracts.scheduling import SessionState, Status
-
-
-@dataclass(frozen=True)
-class Warning:
-    """A warning about a draft. Where it `blocks`, publishing is refused until it is dealt with."""
-
-    code: str
-    field: str
-    message: str
-    blocks: bool = False
-    about: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """The ids of what else is concerned: `session`, `person`, `room`."""
-    readings: Mapping[str, datetime] = dataclasses.field(default_factory=dict)
-    """For a zone check: each answer, and what it makes of the time in question, in UTC."""
-
-    def as_data(self) -> dict[str, Any]:
-        """JSON-ready."""
-        readings = [{"answer": answer, "utc": at.isoformat()} for answer, at in self.readings.items()]
-        return {
-            "code": self.code,
-            "field": self.field,
-            "message": self.message,
-            "blocks": self.blocks,
-            "about": dict(self.about),
-            "readings": readings,
-        }
-
 
 Timed = list[tuple[AgendaSession, Slot]]
 
@@ -47,7 +18,7 @@ Timed = list[tuple[AgendaSession, Slot]]
 def questions(agenda: Agenda) -> list[Warning]:
     """What must be answered before `agenda` can be published: the warnings that block."""
     timed, impossible = _timed(agenda)
-    return [*impossible, *_zone_checks(timed, agenda)]
+    return [*impossible, *_zone_checks(timed, agenda), *nobody_is_member(agenda)]
 
 
 def warnings(agenda: Agenda, published: Mapping[str, SessionState] | None = None) -> list[Warning]:
@@ -57,11 +28,13 @@ def warnings(agenda: Agenda, published: Mapping[str, SessionState] | None = None
     return [
         *impossible,
         *_zone_checks(timed, agenda),
+        *nobody_is_member(agenda),
         *_people_in_two_places(agenda, running),
         *_rooms_twice(agenda, running),
         *_outside(agenda, timed),
         *_no_seats(agenda),
         *_quotas(agenda),
+        *rule_warnings(agenda),
         *_was_cancelled(agenda, published or {}),
         *_translations(agenda),
     ]

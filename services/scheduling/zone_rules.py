@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.scheduling.agenda import AgendaSession, Rules
+from services.scheduling.agenda import AgendaSession
 from services.scheduling.difference import difference
 from services.scheduling.domain import Publication, Published
+from services.scheduling.rules import Rules
 from services.scheduling.time_zones import to_local, to_utc
 from services.scheduling.timetable import ImpossibleTime, Slot, doubt_about, slot_of
 from shared.contracts.base import Text, json_of

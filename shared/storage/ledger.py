@@ -19,6 +19,8 @@ import structlog
 
 from shared.contracts.cloudevent import CloudEvent, Encoded
 from shared.storage.mongo import (
+    READS,
+    WRITES,
     BulkWriteError,
     Collection,
     Database,
@@ -28,12 +30,17 @@ from shared.storage.mongo import (
     InsertOne,
     PyMongoError,
     ReplaceOne,
+    ReturnDocument,
     only_duplicates,
     replacement,
 )
 
 LEDGERS = Collection("ledgers", (Index((("entries.at", 1),)),))
 OUTBOX = Collection("outbox", (Index((("stream", 1), ("version", 1), ("number", 1))), Index((("at", 1),))))
+
+NEWEST, AT_ONCE = READS.__class__("local"), WRITES.__class__(w=1)
+"""For the queue: nobody waits until it is on the disk of most nodes, and who is next reads a commit that still is on its
+way there. What it decides on that is committed behind it, by majority: the one is not lost without the other."""
 
 _log = structlog.get_logger()
 
@@ -106,6 +113,7 @@ class Ledgers:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._ledgers = database[LEDGERS.name]
+        self._queues = self._ledgers.with_options(read_concern=NEWEST, write_concern=AT_ONCE)
         self._outbox = database[OUTBOX.name]
 
     async def load(self, stream: str) -> Page:
@@ -126,11 +134,12 @@ class Ledgers:
         writes: Sequence[Write] = (),
         facts: Sequence[CloudEvent] = (),
         remove: Sequence[str] = (),
+        leave: str | None = None,
     ) -> Entry:
         """Commits the next version of `page` in one atomic write. Raises Conflict when somebody else did so first.
 
         `state` holds the fields that change; a dotted name ("sessions.a.confirmed") changes a part of a field. `remove`
-        names fields that end.
+        names fields that end, `leave` the ticket of a writer whose turn ends with this commit (shared/storage/turns.py).
         """
         entry = Entry(page.version + 1, at, tuple(writes), tuple(fact.encoded() for fact in facts))
         if page.version == 0:
@@ -153,10 +162,39 @@ class Ledgers:
         }
         if remove:
             change["$unset"] = {f"state.{name}": "" for name in remove}
+        if leave is not None:
+            change["$pull"] = {"queue": leave}
         result = await self._ledgers.update_one({"_id": page.stream, "version": page.version}, change)
         if result.modified_count != 1:
             raise Conflict(page.stream)
         return entry
+
+    async def queue_up(self, stream: str, ticket: str) -> tuple[list[str], int]:
+        """Puts `ticket` at the end of the queue of those who want to write; the queue and the ledger's version. Where there
+        is no ledger there is no queue."""
+        document = await self._queues.find_one_and_update(
+            {"_id": stream},
+            {"$push": {"queue": ticket}},
+            projection={"queue": 1, "version": 1},
+            return_document=ReturnDocument.AFTER,
+        )
+        return (document["queue"], document["version"]) if document else ([], 0)
+
+    async def look(self, stream: str, ticket: str) -> tuple[list[str], Page | None]:
+        """The queue, and the page if `ticket` is the first: in one read, and nothing big is read while others are first.
+
+        The page may be of a commit that is not durable yet: what is answered without a commit needs one from `load`.
+        """
+        only_first = {"$eq": [{"$first": "$queue"}, ticket]}
+        parts = {name: {"$cond": [only_first, f"${name}", "$$REMOVE"]} for name in ("version", "state", "entries")}
+        document = await self._queues.find_one({"_id": stream}, {"queue": 1, **parts})
+        if document is None:
+            return [], None
+        return document.get("queue", []), _page(document) if "version" in document else None
+
+    async def leave(self, stream: str, ticket: str) -> None:
+        """Takes `ticket` out of the queue, whoever's it is."""
+        await self._queues.update_one({"_id": stream}, {"$pull": {"queue": ticket}})
 
     async def settle(self, stream: str, entries: Iterable[Entry]) -> None:
         """Writes what `entries` carry, then removes them from the ledger. Safe to repeat, and to run twice at once."""

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 
 from shared.config import Settings
+from shared.web.limits import LIMITS, Kind
 from shared.web.problems import Problem
 
 SETTINGS = web.AppKey("settings", Settings)
@@ -34,14 +35,36 @@ class OrganiserSession:
 
 def require_organiser(request: web.Request) -> None:
     """Raises Problem 401 unless the request carries the organiser's token (RFC 6750: Authorization: Bearer ...)."""
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not is_organiser_token(request.app[SETTINGS], given.strip()):
+    if not is_organiser(request):
         raise Problem(
             401,
             "organiser-token-needed",
             "This needs the organiser's token: send the header Authorization: Bearer followed by the token.",
             headers={"WWW-Authenticate": 'Bearer realm="organisers"'},
         )
+
+
+def is_organiser(request: web.Request) -> bool:
+    """Whether the request carries the organiser's token as a header."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and is_organiser_token(request.app[SETTINGS], given.strip())
+
+
+def limit_everybody_else(request: web.Request, kind: Kind) -> None:
+    """Counts a request that is not an organiser's. Raises Problem 429 where its address sent too many of this kind."""
+    if not is_organiser(request):
+        request.app[LIMITS].take(request, kind)
+
+
+def may_sign_in(request: web.Request, given: str) -> bool:
+    """Whether `given` is the organiser's token. Raises Problem 429 after too many wrong ones, whatever this one is: else
+    the limit would keep nobody from guessing."""
+    limits = request.app[LIMITS]
+    limits.check(request, Kind.SIGN_IN)
+    if is_organiser_token(request.app[SETTINGS], given):
+        return True
+    limits.take(request, Kind.SIGN_IN)
+    return False
 
 
 def is_organiser_token(settings: Settings, given: str) -> bool:

@@ -12,12 +12,13 @@ from aiohttp import web
 from prometheus_client import generate_latest
 from structlog.contextvars import bound_contextvars
 
-from shared.clock import new_id
+from shared.clock import Monotonic, new_id
 from shared.config import Settings
 from shared.observability.metrics import HTTP_SECONDS
 from shared.storage.mongo import UNAVAILABLE
 from shared.web.access import SETTINGS
 from shared.web.i18n import translations
+from shared.web.limits import LIMITS, Limits
 from shared.web.pages import language_of, render, setup_pages, wants_html
 from shared.web.problems import Problem, problem_response, too_large
 
@@ -37,10 +38,15 @@ def make_app(
     routes: Sequence[web.AbstractRouteDef],
     templates: Mapping[str, Path],
     checks: Mapping[str, Check],
+    monotonic: Monotonic = time.monotonic,
 ) -> web.Application:
-    """The application of a process. `checks` raise when what they check does not work; /ready runs them all."""
+    """The application of a process. `checks` raise when what they check does not work; /ready runs them all.
+
+    `monotonic` is what limits of requests go by, in seconds.
+    """
     app = web.Application(middlewares=[_observe, _errors], client_max_size=MAX_BODY)
     app[SETTINGS] = settings
+    app[LIMITS] = Limits(settings, monotonic)
     setup_pages(app, templates)
 
     async def health(_: web.Request) -> web.Response:
@@ -129,8 +135,9 @@ def _answer(request: web.Request, error: Problem) -> web.Response:
     if not wants_html(request):
         return problem_response(error, correlation)
     gettext = translations(language_of(request)).gettext
+    titles = {404: gettext("Not found"), 429: gettext("One moment, please")}
     context = {
-        "title": gettext("Not found") if error.status == 404 else gettext("This did not work"),
+        "title": titles.get(error.status) or gettext("This did not work"),
         "detail": gettext(error.detail) if error.detail else "",
         "errors": error.errors,
         "correlation_id": correlation,

@@ -11,6 +11,9 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from shared.web.access import limit_everybody_else
+from shared.web.limits import Kind
+
 PROBLEM = "application/problem+json"
 JSON = "application/json"
 _VERSION = "3.1.0"
@@ -44,13 +47,15 @@ class Parameter:
     where: Literal["path", "query", "header"]
     description: str
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    required: bool = False
+    """Those of the path always are."""
 
     def as_data(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "in": self.where,
             "description": self.description,
-            "required": self.where == "path",
+            "required": self.required or self.where == "path",
             "schema": dict(self.schema),
         }
 
@@ -77,7 +82,8 @@ class Body:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method on one path. `problems` are the statuses other than success that it may answer with."""
+    """One method on one path. `problems` are the statuses other than success that it may answer with;
+    `limit` counts the requests of each address that come without the organiser's token."""
 
     id: str
     method: str
@@ -89,11 +95,24 @@ class Operation:
     body: Body | None = None
     problems: Sequence[int] = ()
     organiser: bool = False
+    limit: Kind | None = None
 
 
 def routes_of(operations: Sequence[Operation]) -> list[web.RouteDef]:
     """The routes of the operations."""
-    return [web.route(operation.method, operation.path, operation.handler) for operation in operations]
+    return [web.route(operation.method, operation.path, _limited(operation)) for operation in operations]
+
+
+def _limited(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    kind = operation.limit
+    if kind is None:
+        return operation.handler
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        limit_everybody_else(request, kind)
+        return await operation.handler(request)
+
+    return handle
 
 
 _ALWAYS = {
@@ -106,6 +125,7 @@ _ALWAYS = {
     415: "The body is of another media type than those that are taken.",
     422: "Some fields are wrong; each is named with its remedy.",
     428: "The draft was edited by hand since; say with If-Match that you know.",
+    429: "Too many of these came from this address; send it again after Retry-After seconds.",
     503: "The database does not answer, or many changes come at once; try again after Retry-After seconds.",
 }
 
@@ -144,7 +164,7 @@ References = Mapping[Any, Mapping[str, Any]]
 
 def _described(operation: Operation, references: References) -> dict[str, Any]:
     responses = {str(status): _answer(answer, references) for status, answer in sorted(operation.answers.items())}
-    problems = {*operation.problems, 503, *([401] if operation.organiser else [])}
+    problems = {*operation.problems, 503, *([401] if operation.organiser else []), *([429] if operation.limit else [])}
     if operation.body is not None:
         problems |= {400, 413, 415}
     for status in sorted(problems):
@@ -182,8 +202,12 @@ def _answer(answer: Answer, references: References) -> dict[str, Any]:
 def _body(body: Body, references: References) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for media in body.media:
-        if media == JSON and body.model is not None:
+        if _is_json(media) and body.model is not None:
             content[media] = {"schema": dict(references[(body.model, "validation")])}
         else:
-            content[media] = {"schema": {"type": "object" if media == JSON else "string"}}
+            content[media] = {"schema": {"type": "object" if _is_json(media) else "string"}}
     return {"description": body.description, "required": body.required, "content": content}
+
+
+def _is_json(media: str) -> bool:
+    return media == JSON or media.endswith("+json")

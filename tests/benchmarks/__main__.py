@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from shared.config import Settings
 from shared.observability.logs import configure_logging
-from tests.benchmarks import agenda_size, growth, hot_session, intake, memory, reschedule
+from tests.benchmarks import agenda_size, growth, hot_session, intake, memory, promotion, reschedule, three_processes
 from tests.benchmarks.figures import Table
 from tests.support.emptied import emptied
 from tests.support.mongod import MongodNode
@@ -27,6 +27,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "growth": growth.run,
     "agenda-size": agenda_size.run,
     "memory": memory.run,
+    "promotion": promotion.run,
+    "three-processes": three_processes.run,
 }
 
 
@@ -42,6 +44,7 @@ async def servers() -> AsyncIterator[Callable[[], Settings]]:
             database_prefix=f"b{secrets.token_hex(6)}",
             link_key="the-link-key-of-the-benchmarks-and-of-nothing-else",
             organiser_token="the-organisers-token-of-the-tests",
+            register_burst=10_000_000,  # all come from one address; counted they are
             smtp_url=smtp.url,
             log_level="warning",
             port=0,

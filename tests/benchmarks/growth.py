@@ -7,7 +7,8 @@ import time
 
 from services.registration.commands import Register, ReviseEvent, ReviseSession
 from services.registration.desk import Desks
-from services.registration.store import COLLECTIONS, Store
+from services.registration.schema import COLLECTIONS
+from services.registration.store import Store
 from shared.clock import new_id, ordered_id, utc_now
 from shared.config import Settings
 from shared.links import Links

@@ -13,7 +13,8 @@ import pytest
 from services.registration.commands import Cancel, Register, ReviseEvent, ReviseSession
 from services.registration.desk import Desks
 from services.registration.intake import Intake
-from services.registration.store import COLLECTIONS, Store
+from services.registration.schema import COLLECTIONS
+from services.registration.store import Store
 from shared.clock import new_id, utc_now
 from shared.contracts.cloudevent import CloudEvent
 from shared.contracts.registration import REGISTRATION_CANCELLED, REGISTRATION_REQUESTED, Outcome
@@ -195,8 +196,8 @@ async def test_requests_keep_their_order_in_a_fresh_process(open_office: Callabl
         messages.append(message(REGISTRATION_REQUESTED, f"r{n}", asked))
         given_up = {"event_id": EVENT, "email": someone["email"]}
         messages.append(message(REGISTRATION_CANCELLED, f"c{n}" + "-long" * 35, given_up))
-    answers = await asyncio.gather(*(intake.answer(one, None) for one in messages))
-    assert {answer.outcome for answer in answers} == {Outcome.ACCEPTED}
+    answers = await asyncio.gather(*(intake.answers(one, None) for one in messages))
+    assert {answer.outcome for each in answers for answer in each} == {Outcome.ACCEPTED}
 
 
 async def test_promotions_left_over_by_a_stopped_process_go_on(

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from services.notification.domain import Picture
 from services.notification.mails import CLAIM, Mails
+from services.notification.picture import Picture
 from services.notification.sender import Backoff
 from services.notification.smtp import Unreachable
 from services.notification.store import Store
@@ -236,9 +236,8 @@ async def test_an_answer_that_was_lost_means_the_same_mail_again(database: Datab
     gate.hang_up = False
     gate.open.set()
     assert await office.work() == 1
-    first, second = gate.mails
-    assert first["Message-ID"] == second["Message-ID"]
-    assert text_of(first) == text_of(second)
+    assert len(gate.mails) >= 2, "two, and one more where another lane took it up before the server came back"
+    assert len({(mail["Message-ID"], text_of(mail)) for mail in gate.mails}) == 1
     assert await office.work() == 0
 
 

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient
 from icalendar import Calendar
 from prometheus_client import REGISTRY
 
+from services.calendar_sync import intake
 from services.calendar_sync.domain import GRACE
 from shared.storage.mongo import AutoReconnect, Database
 from tests.support.calendar_harness import CalendarSync, unfolded
@@ -244,6 +245,57 @@ class TestPersonalFeed:
         await sync.tell(registration("milipol-2019", sequence=2, link_generation=2), sequence=2)
         assert (await read(client, sync.feed_address("r1", 1)))[0].status == 404
         assert (await read(client, sync.feed_address("r1", 2)))[0].status == 200
+
+    @pytest.mark.parametrize(
+        "seats",
+        [
+            {"state": "confirmed", "choice": "offered"},
+            {"state": "confirmed", "choice": "pending", "held": True},
+            {"state": "offered", "choice": "confirmed"},
+            {"state": "pending", "choice": "confirmed", "held": True},
+        ],
+    )
+    async def test_what_is_held_or_offered_is_not_in_it_and_tells_no_link_to_join(
+        self, sync: CalendarSync, aiohttp_client: MakeClient, seats: dict[str, Any]
+    ) -> None:
+        chosen = {"milipol-2019-workshop-1": seats.pop("choice")}
+        link = workshop(1, join_url="https://join.example/1")
+        await sync.tell(milipol(), link, registration("milipol-2019", chosen, **seats))
+        client = await aiohttp_client(sync.app())
+        _, body = await read(client, sync.feed_address("r1"))
+        assert "BEGIN:VEVENT" not in unfolded(body)
+        assert "join.example" not in unfolded(body)
+        confirmed = registration("milipol-2019", {"milipol-2019-workshop-1": "confirmed"}, sequence=2)
+        await sync.tell(confirmed, sequence=2)
+        _, body = await read(client, sync.feed_address("r1"))
+        assert "https://join.example/1" in unfolded(body)
+
+    @pytest.mark.parametrize("order", ["told, erased", "erased, told", "told, erased, told", "erased, told, erased"])
+    async def test_is_gone_when_the_person_is_erased_and_does_not_come_back(
+        self, sync: CalendarSync, aiohttp_client: MakeClient, order: str
+    ) -> None:
+        await sync.tell(milipol(), workshop())
+        client = await aiohttp_client(sync.app())
+        for fact in order.split(", "):
+            if fact == "erased":
+                await sync.erase()
+                assert (await read(client, sync.feed_address("r1")))[0].status == 404
+            else:
+                await sync.tell(registration("milipol-2019", {"milipol-2019-workshop-1": "confirmed"}))
+                await read(client, sync.feed_address("r1"))
+        assert (await read(client, sync.feed_address("r1")))[0].status == 404
+        assert await sync.database["registrations"].count_documents({}) == 0
+        assert (await read(client, PUBLIC))[0].status == 200
+
+    async def test_would_come_back_if_older_facts_were_not_ended(
+        self, sync: CalendarSync, aiohttp_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(intake, "ENDED_BY_ERASURE", ())
+        await sync.tell(milipol(), workshop())
+        await sync.erase()
+        await sync.tell(registration("milipol-2019"))
+        response, _ = await read(await aiohttp_client(sync.app()), sync.feed_address("r1"))
+        assert response.status == 200, "the control: the late fact brought the feed back"
 
     async def test_neither_token_nor_name_nor_mail_is_stored_or_logged(
         self, sync: CalendarSync, aiohttp_client: MakeClient, capsys: pytest.CaptureFixture[str]

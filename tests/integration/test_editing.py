@@ -343,10 +343,10 @@ async def test_a_move_beyond_the_calendar_is_refused_and_the_event_goes_on(desk:
 async def test_the_largest_agenda_can_be_published_and_changed_as_a_whole(desk: Desk) -> None:
     data = big_agenda(300, 2, "large-2021")
     for person in data["people"]:
-        person["position"] = {"en": "p" * 2_700}
+        person["position"] = {"en": "p" * 2_600}
     await desk.published(agenda_of(Source(data)))
     for id_ in ("person-0", "person-1"):
-        await desk.editor.patch_part("large-2021", "people", id_, {"position": {"en": "q" * 2_700}})
+        await desk.editor.patch_part("large-2021", "people", id_, {"position": {"en": "q" * 2_600}})
     now = await desk.editor.publish("large-2021", {})
     assert now.publication is not None
     told = sum(len(session.model_dump_json()) for session in now.publication.sessions_told)

@@ -607,6 +607,146 @@ async def test_the_event_itself_is_edited(desk: Desk, organiser: Organiser) -> N
     assert "Name the zone after a place" in wrong.words
 
 
+# Who may come
+
+
+async def test_the_rules_of_the_event_are_written_in_its_form(desk: Desk, organiser: Organiser) -> None:
+    await desk.has(sample(MILIPOL))
+    path = f"{EVENT}/event"
+    shown = await organiser.get(path)
+    ruled = {
+        "code_needed": "yes", "approval": "yes", "members_only": "yes", "offer_hours": "24", "cutoff_hours": "48",
+        "ask_days": "10", "answer_days": "3", "retention_days": "90", "domains": "EXAMPLE.org\r\nexample.net",
+        "lists": "working-group", "member_requirement": "milipol-badge", "requirements.0.policy": "hold",
+        "requirements.0.hold_days": "6",
+    }  # fmt: skip
+    action, values = shown.form(path)
+    assert values["transfers"] == "yes"
+    del values["transfers"]
+    sent = await organiser.post(action, values | ruled)
+    assert (sent.status, sent.address) == (200, EVENT), sent.words
+    draft = await desk.store.draft(MILIPOL)
+    assert draft is not None
+    event = draft.agenda.as_data()["event"]
+    assert event["admission"] == {
+        "closes": "2019-11-13T00:00", "code_needed": True, "approval": True, "members_only": True, "transfers": False,
+        "offer_hours": 24, "cutoff_hours": 48, "reconfirmation": {"ask_days": 10, "answer_days": 3},
+    }  # fmt: skip
+    members = {"domains": ["example.org", "example.net"], "lists": ["working-group"], "requirement": "milipol-badge"}
+    assert (event["members"], event["retention_days"]) == (members, 90)
+    needed = sample(MILIPOL).as_data()["event"]["requirements"][0]
+    assert event["requirements"] == [{**needed, "policy": "hold", "hold_days": 6}]
+    shown = await organiser.get(path)
+    values = shown.form(path)[1]
+    assert {name: values[name].strip() for name in ruled} == ruled | {"domains": "example.org\nexample.net"}
+    version = await desk.version()
+    await organiser.send(shown, path)
+    assert await desk.version() == version, "sent as it is, it changes nothing"
+    emptied = dict.fromkeys(("domains", "lists", "member_requirement", "ask_days", "answer_days", "retention_days"), "")
+    where, values = shown.form(path)
+    del values["members_only"]
+    await organiser.post(where, values | emptied)
+    draft = await desk.store.draft(MILIPOL)
+    assert draft is not None
+    assert {"members", "retention_days"}.isdisjoint(draft.agenda.as_data()["event"])
+    assert draft.agenda.event.admission.reconfirmation is None
+
+
+async def test_a_wrong_rule_is_told_at_its_field(desk: Desk, organiser: Organiser) -> None:
+    await desk.has(sample(MILIPOL))
+    path = f"{EVENT}/event"
+    wrong = {
+        "domains": "@example.org", "ask_days": "3", "answer_days": "3", "offer_hours": "24", "cutoff_hours": "2",
+        "requirements.0.policy": "hold", "requirements.0.remind_days": "7",
+    }  # fmt: skip
+    for names in (("domains",), ("answer_days", "cutoff_hours", "requirements.0.remind_days")):
+        sent = {name: value for name, value in wrong.items() if ("domains" in names) == (name == "domains")}
+        shown = await organiser.send(path, path, **sent)
+        assert shown.status == 422
+        page = html.document_fromstring(shown.text)
+        for name in names:
+            assert page.get_element_by_id(name).get("aria-invalid") == "true", name
+            assert page.get_element_by_id(f"{name}-wrong").get("lang") is None, "said in the reader's language"
+        assert {name: shown.form(path)[1][name].strip() for name in sent} == sent, "what was typed is kept"
+    one = await organiser.send(path, path, ask_days="3")
+    assert html.document_fromstring(one.text).get_element_by_id("answer_days").get("aria-invalid") == "true"
+    assert await desk.version() == 1
+
+
+async def test_registrations_elsewhere_come_and_go_in_rows(desk: Desk, organiser: Organiser) -> None:
+    await desk.has(sample(MILIPOL))
+    path = f"{EVENT}/event"
+    more = await organiser.send(path, path, act="add:requirements", **{"title.en": "Kept while rows come"})
+    assert (more.status, await desk.version()) == (200, 1)
+    rows = more.form(path)[1]
+    assert (rows["requirements.1.policy"], rows["title.en"]) == ("told", "Kept while rows come")
+    nameless = await organiser.send(more, path, act="save", **{"requirements.1.url": "https://hotel.example.org/"})
+    assert nameless.status == 422
+    row = {"requirements.1.name.en": "Milipol badge", "requirements.1.policy": "first"}
+    await organiser.send(more, path, act="save", **row)
+    needed = await _requirements(desk)
+    assert [(each["id"], each.get("policy")) for each in needed] == [
+        ("milipol-badge", None),
+        ("milipol-badge-2", "first"),
+    ]
+    fewer = await organiser.send(path, path, act="remove:requirements.0")
+    await organiser.send(fewer, path, act="save")
+    assert [each["id"] for each in await _requirements(desk)] == ["milipol-badge-2"]
+
+
+async def _requirements(desk: Desk) -> list[dict[str, Any]]:
+    draft = await desk.store.draft(MILIPOL)
+    assert draft is not None
+    return list(draft.agenda.as_data()["event"]["requirements"])
+
+
+async def test_the_rules_of_a_session_are_written_in_its_form(desk: Desk, organiser: Organiser) -> None:
+    await desk.has(sample(SRE))
+    id_ = f"{SRE}-project-presentations"
+    path = f"/organise/events/{SRE}/sessions/{id_}"
+    shown = await organiser.get(path)
+    assert "<details>" in shown.text, "closed while it says nothing"
+    ruled = {"quotas.police": "20", "quotas.research": "10", "code_needed": "yes", "offer_hours": "12"}
+    await organiser.send(shown, path, **ruled)
+    assert (await desk.session(id_, SRE))["admission"] == {
+        "capacity": 80, "quotas": {"police": 20, "research": 10}, "code_needed": True, "offer_hours": 12,
+    }  # fmt: skip
+    shown = await organiser.send(path, path, **{"quotas.police": "71"})
+    assert "More seats are set aside than there are" in shown.words
+    assert shown.form(path)[1]["quotas.police"] == "71"
+    shown = await organiser.send(path, path, **{"quotas.police": "-1"})
+    assert html.document_fromstring(shown.text).get_element_by_id("quotas.police").get("aria-invalid") == "true"
+    await organiser.send(path, path, **{"quotas.police": "", "quotas.research": ""})
+    assert "quotas" not in (await desk.session(id_, SRE))["admission"]
+    new = f"/organise/events/{SRE}/sessions/new"
+    await organiser.send(new, new, by_choice="yes", **{"title.en": "Side talk", "capacity": "9", "quotas.policy": "4"})
+    assert (await desk.session(f"{SRE}-side-talk", SRE))["admission"] == {"capacity": 9, "quotas": {"policy": 4}}
+
+
+async def test_warnings_of_rules_lead_to_where_they_are_mended(desk: Desk, organiser: Organiser) -> None:
+    data = sample(MILIPOL).as_data()
+    rules = {"code_needed": True, "members_only": True}
+    data["event"]["admission"] |= rules
+    data["event"]["requirements"][0] |= {"policy": "hold", "hold_days": 20}
+    data["event"]["audiences"] = [{"id": "police", "name": {"en": "Police"}}]
+    workshop, social = data["sessions"][0], data["sessions"][1]
+    workshop["admission"] = rules | {"quotas": {"police": 3}}
+    social["admission"] = {"approval": True}
+    await desk.has(agenda_of(Source(data)), publish=False)
+    shown = await organiser.get(EVENT)
+    for words in (
+        "For members only, and nobody is one", "Codes to make", "Seats set aside, and no number of seats", "Rules without effect",
+        "Milipol Paris: a seat is held longer than from the close of registration to the event (days held: 20).",
+        "This is for members only, and nothing says who is a member.", "Publishing waits for what is above.",
+    ):  # fmt: skip
+        assert words in shown.words, words
+    targets = set(re.findall(rf'href="({EVENT}/[^"]*#[^"]+)"', shown.text))
+    assert len(targets) >= 6
+    for target in targets:
+        path, _, anchor = target.partition("#")
+        assert f'id="{anchor}"' in (await organiser.get(path)).text, target
+
+
 # Two organisers at once
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.registration.schema import COLLECTIONS
 from services.registration.seats import seats_from
-from services.registration.store import COLLECTIONS
 from services.registration.upgrade import upgrade
 from shared.contracts.base import json_of
 from shared.storage.inbox import INBOX
@@ -38,6 +38,9 @@ async def test_seats_of_an_earlier_form_are_counted_by_kind_and_get_quotas_and_q
                 "state": seat,
                 "choices": [],
                 "link_generation": 1,
+                "place": 1 if seat == "waitlisted" else None,
+                "registered_at": BEFORE_CLOSE,
+                "changed_at": BEFORE_CLOSE,
                 "revision": 1,
             }
         )

@@ -432,6 +432,72 @@ async def test_the_event_page_says_when_where_who_and_how_to_register(scheduling
     assert "Registration is closed." in closed
 
 
+async def test_the_event_page_says_who_may_come(scheduling: Scheduling) -> None:
+    await scheduling.imported("milipol-2019")
+    name, silent = {"en": "The fair"}, ("By invitation", "For members only", "organisers decide", "Your seat is held")
+    before = await _published_page(scheduling, {})
+    assert not any(words in before for words in silent)
+    needed = [
+        {"id": "held", "name": name, "policy": "hold", "hold_days": 5},
+        {"id": "first", "name": name, "policy": "first"},
+        {"id": "told", "name": name},
+    ]
+    admission = {"code_needed": True, "members_only": True, "approval": True}
+    members = {"domains": ["members.example.org"], "lists": ["working-group"]}
+    page = await _published_page(scheduling, {"requirements": needed, "admission": admission, "members": members})
+    for words in (
+        "By invitation: you need a code to register. For members only. The organisers decide on each registration.",
+        "Your seat is held for 5 days until this registration is there.",
+        "You get a seat once this registration is there.",
+    ):
+        assert page.count(words) == 1, words
+    assert "members.example.org" not in page + json.dumps(await scheduling.get(EVENT)), "who could pass for a member"
+    patch = {"admission": {"code_needed": True}}
+    answer = await scheduling.client.patch(f"{EVENT}/sessions/{WORKSHOP_3}", json=patch, headers=ORGANISER)
+    assert answer.status == 200
+    page = await _published_page(scheduling, {"admission": dict.fromkeys(admission)})
+    assert page.count("By invitation: you need a code to register.") == 1
+
+
+async def _published_page(scheduling: Scheduling, patch: dict[str, Any]) -> str:
+    for method, path, body in (("PATCH", EVENT, patch), ("POST", f"{EVENT}/publish", {})):
+        answer = await scheduling.client.request(method, path, json=body, headers=ORGANISER)
+        assert answer.status == 200, await answer.text()
+    return await scheduling.page("/events/milipol-2019?lang=en")
+
+
+async def test_rules_are_patched_told_and_read_back(scheduling: Scheduling) -> None:
+    await scheduling.published("milipol-2019")
+    await scheduling.forget_facts()
+    rules = {"reconfirmation": {"ask_days": 10, "answer_days": 3}, "transfers": False, "offer_hours": 24}
+    patch = {"admission": rules, "members": {"domains": ["Example.ORG"]}, "retention_days": 30}
+    answer = await scheduling.client.patch(EVENT, json=patch, headers=ORGANISER)
+    assert answer.status == 200
+    answer = await scheduling.client.post(f"{EVENT}/publish", headers=ORGANISER)
+    assert [change["subject"] for change in (await answer.json())["difference"]] == ["event"]
+    assert await scheduling.facts() == [("events/milipol-2019", 2)]
+    told = await scheduling.views.event("milipol-2019")
+    assert told is not None
+    assert told.members is not None
+    assert told.members.domains == ["example.org"]
+    assert told.admission.reconfirmation is not None
+    file = await scheduling.client.get(f"{EVENT}/draft?format=yaml", headers=ORGANISER)
+    again = await scheduling.client.post("/api/v1/events/import?dry_run=true", data=await file.read(), headers=YAML)
+    assert (await again.json())["changed"] is False
+    wrong = {"admission": {"reconfirmation": {"answer_days": 10}}}
+    answer = await scheduling.client.patch(EVENT, json=wrong, headers=ORGANISER)
+    problem = (await answer.json())["errors"][0]
+    assert (answer.status, problem["field"]) == (422, "event.admission.reconfirmation.answer_days")
+    assert "answer_days: 9 or less" in problem["message"]
+    only = {"admission": {"members_only": True}, "members": None}
+    assert (await scheduling.client.patch(EVENT, json=only, headers=ORGANISER)).status == 200, (
+        "a draft may be unfinished"
+    )
+    answer = await scheduling.client.post(f"{EVENT}/publish", headers=ORGANISER)
+    assert answer.status == 409
+    assert (await answer.json())["errors"][0]["code"] == "nobody-is-member"
+
+
 async def test_the_page_of_a_series_has_both_languages_a_date_without_time_and_the_outcome(
     scheduling: Scheduling, french_catalogue: None
 ) -> None:

@@ -18,7 +18,12 @@ from services.calendar_sync.store import COLLECTIONS, Store
 from services.calendar_sync.worker import Pace, Worker
 from shared.calendar.lint import lint
 from shared.config import Settings
-from shared.contracts.registration import REGISTRATION_CHANGED, RegistrationState
+from shared.contracts.registration import (
+    REGISTRATION_CHANGED,
+    REGISTRATION_ERASED,
+    RegistrationErased,
+    RegistrationState,
+)
 from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED, EventState, SessionState
 from shared.facts import fact
 from shared.links import FEED, Links, feed_path
@@ -100,6 +105,12 @@ class CalendarSync:
                 kind, subject, number = REGISTRATION_CHANGED, f"registrations/{state.id}", sequence
             told = fact(kind, subject, number, state, at=self.clock(), correlation_id=correlation_id)
             await self._handler(Delivery("lectern.calendar-sync", kind, told.encode()))
+
+    async def erase(self, registration_id: str = "r1", *, sequence: int = 9) -> None:
+        """The fact that a person is to be forgotten, as the broker delivers it."""
+        data = RegistrationErased(registration_id=registration_id, event_id="milipol-2019", erased_at=self.clock())
+        told = fact(REGISTRATION_ERASED, f"registrations/{registration_id}", sequence, data, at=self.clock())
+        await self._handler(Delivery("lectern.calendar-sync", REGISTRATION_ERASED, told.encode()))
 
     def feed_address(self, registration_id: str, generation: int = 1) -> str:
         """The secret address of a person's feed."""

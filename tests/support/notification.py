@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,17 @@ from services.notification.smtp import Connection, Server
 from services.notification.spreading import Spreading
 from services.notification.store import COLLECTIONS, Store, mail_id
 from shared.contracts.cloudevent import CloudEvent
-from shared.contracts.registration import REGISTRATION_CHANGED, RegistrationState
+from shared.contracts.registration import (
+    REGISTRATION_CHANGED,
+    REGISTRATION_ERASED,
+    REGISTRATION_REMINDED,
+    REGISTRATION_REPEATED,
+    RegistrationErased,
+    RegistrationReminded,
+    RegistrationRepeated,
+    RegistrationState,
+    Reminder,
+)
 from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED, EventState, SessionState
 from shared.facts import fact
 from shared.links import Links
@@ -133,8 +143,28 @@ def _facts(
             yield fact(REGISTRATION_CHANGED, f"registrations/{state.id}", sequence or minutes, state, at=PUBLISHED)
 
 
+def reminded(about: str, until: datetime, *, sequence: int = 5, name: str = "ada") -> CloudEvent:
+    """The fact that something must be done before `until`."""
+    data = RegistrationReminded(
+        registration_id=f"reg-{name}", event_id="milipol-2019", about=Reminder(about), until=until
+    )
+    return fact(REGISTRATION_REMINDED, f"registrations/reg-{name}", sequence, data, at=Now().at)
+
+
+def repeated(*, sequence: int = 5, name: str = "ada") -> CloudEvent:
+    """The fact that somebody registered with the address of a person who is registered."""
+    data = RegistrationRepeated(registration_id=f"reg-{name}", event_id="milipol-2019")
+    return fact(REGISTRATION_REPEATED, f"registrations/reg-{name}", sequence, data, at=Now().at)
+
+
+def erased(*, sequence: int = 9, name: str = "ada") -> CloudEvent:
+    """The fact that a person is to be forgotten."""
+    data = RegistrationErased(registration_id=f"reg-{name}", event_id="milipol-2019", erased_at=Now().at)
+    return fact(REGISTRATION_ERASED, f"registrations/reg-{name}", sequence, data, at=Now().at)
+
+
 def registration(
-    choices: dict[int, str] | None = None,
+    choices: Mapping[int, str | dict[str, Any]] | None = None,
     *,
     state: str = "confirmed",
     version: int = 1,
@@ -144,7 +174,10 @@ def registration(
     event_id: str = "milipol-2019",
     **changes: Any,
 ) -> RegistrationState:
-    """A registration for the workshops: `choices` by workshop number; `version` is its sequence as a fact."""
+    """A registration for the workshops; `version` is its sequence as a fact.
+
+    `choices` by workshop number: a state, or all fields of the choice but its session.
+    """
     return RegistrationState.model_validate(
         {
             "id": f"reg-{name}",
@@ -155,8 +188,8 @@ def registration(
             "choices": [
                 {
                     "session_id": f"{event_id}-workshop-{number}",
-                    "state": seat,
                     "position": (positions or {}).get(number),
+                    **({"state": seat} if isinstance(seat, str) else seat),
                 }
                 for number, seat in (choices or {}).items()
             ],

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from services.scheduling.agenda import Agenda, AgendaSession
 from services.scheduling.agenda_file import Source, agenda_of
 from services.scheduling.domain import AgendaRefused
-from services.scheduling.faults import Path
+from services.scheduling.fault import Path
 from services.scheduling.hours import which_hour
 from services.scheduling.imports.foreign import (
     EVENT_TEXTS,

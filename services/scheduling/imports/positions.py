@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from services.scheduling.faults import Path
+from services.scheduling.fault import Path
 
 MAX_DEPTH = 16
 """Deeper parts are told by the line of the part around them."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.scheduling.domain import AgendaRefused
 from services.scheduling.exports.schedule import DAY_BEGINS
-from services.scheduling.faults import Path
+from services.scheduling.fault import Path
 from services.scheduling.imports.foreign import Foreign, ForeignLink
 from services.scheduling.imports.positions import fields_written_twice, json_source_lines, line_of_depth, line_of_token
 from services.scheduling.imports.schedule import foreign_schedule

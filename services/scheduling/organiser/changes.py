@@ -10,7 +10,8 @@ from typing import Any
 from services.scheduling.agenda import Agenda
 from services.scheduling.answers import ChangeData
 from services.scheduling.difference import What
-from services.scheduling.organiser.words import Words, audiences, field_names, kinds, roles
+from services.scheduling.organiser.words import Words, audiences, field_names, kinds, policies, roles
+from services.scheduling.rules import Needed
 from shared.contracts.base import said_in
 from shared.web.i18n import clock_time, day
 
@@ -67,6 +68,8 @@ def _names(agendas: Sequence[Agenda], reader: Reader) -> dict[tuple[str, str], s
         names |= {("people", person.id): person.name for person in agenda.people}
         names |= {("rooms", room.id): reader.text(room.name) or room.id for room in agenda.rooms}
         names |= {("blocks", block.id): reader.text(block.title) for block in agenda.blocks}
+        names |= {("requirements", needed.id): reader.text(needed.name) for needed in agenda.event.requirements}
+        names |= {("audiences", kind.id): reader.text(kind.name) for kind in agenda.event.audiences}
         names |= {("sessions", session.id): reader.text(session.title) for session in agenda.sessions}
     return names
 
@@ -79,6 +82,8 @@ class _Writer:
             "role": roles(reader.words),
             "audience": audiences(reader.words),
             "kind": kinds(reader.words),
+            "policy": policies(reader.words),
+            "overlaps": {"allow": reader.words("allowed"), "refuse": reader.words("not allowed")},
             "status": {"scheduled": reader.words("takes place"), "cancelled": reader.words("cancelled")},
             "zone_check": {
                 "local": reader.words("the clock on the wall there"),
@@ -118,6 +123,12 @@ class _Writer:
                 yield from self._field(bound, (before or {}).get(bound), (after or {}).get(bound))
         elif name in _DERIVED or before == after:
             return
+        elif name == "quotas":
+            before, after = before or {}, after or {}
+            for kind in dict.fromkeys([*after, *before]):
+                if before.get(kind) != after.get(kind):
+                    label = f"{self._labels[name]} ({self._names.get(('audiences', kind), kind)})"
+                    yield self._line(label, self._value(kind, before.get(kind)), self._value(kind, after.get(kind)))
         elif _is_text(before) or _is_text(after):
             yield from self._texts(name, before or {}, after or {})
         elif isinstance(before, Mapping) or isinstance(after, Mapping):
@@ -125,6 +136,8 @@ class _Writer:
             for inner in [*after, *(inner for inner in before if inner not in after)]:
                 yield from self._field(inner, before.get(inner), after.get(inner))
         else:
+            if isinstance(after if before is None else before, bool):  # what holds by default is left out of a draft
+                before, after = (not after if before is None else before), (not before if after is None else after)
             was, is_ = self._value(name, before), self._value(name, after)
             label = self._labels.get(name, name)
             if was == is_:
@@ -161,7 +174,7 @@ class _Writer:
             return self._moment(text)
         if name in _TIMES:
             return text[:5]
-        section = {"room": "rooms", "block": "blocks"}.get(name)
+        section = {"room": "rooms", "block": "blocks", "requirement": "requirements"}.get(name)
         return self._names.get((section, text), text) if section is not None else _short(text)
 
     def _item(self, name: str, item: Any) -> str:
@@ -178,8 +191,21 @@ class _Writer:
         role = self._choices["role"].get(str(item.get("role")), "")
         audience = item.get("audience", "public")
         seen_by = self._choices["audience"].get(audience, audience) if audience != "public" else ""
-        details = ", ".join(part for part in (role, str(item.get("code") or ""), seen_by) if part)
+        details = ", ".join(part for part in (role, str(item.get("code") or ""), seen_by, self._seats_of(item)) if part)
         return f"{said} ({details})" if details else said
+
+    def _seats_of(self, item: Mapping[str, Any]) -> str:
+        """What a kind of attendee or a registration elsewhere means for seats."""
+        words = self._reader.words
+        if item.get("quota") is not None:
+            return words("seats set aside: {number}").format(number=item["quota"])
+        if item.get("policy") == "hold":
+            defaults = {name: Needed.model_fields[name].default for name in ("hold_days", "remind_days")}
+            return words("days that a seat is held: {days}; reminder before the end: {before}").format(
+                days=item.get("hold_days", defaults["hold_days"]),
+                before=item.get("remind_days", defaults["remind_days"]),
+            )
+        return self._choices["policy"]["first"] if item.get("policy") == "first" else ""
 
     def _moment(self, text: str) -> str:
         moment = datetime.fromisoformat(text)

@@ -39,7 +39,8 @@ class Sheet:
     """Which fields a form has, and where each stands in the part's data.
 
     `texts` are texts by language (`long` those of several lines), `plain` single values, `whole` those of them that are numbers, `flags` are ticked or not
-    (with what holds where the data is silent), `lines` lists written one a line, `rows` lists of parts.
+    (with what holds where the data is silent), `lines` lists of texts written one a line, `words` lists of plain words written so,
+    `rows` lists of parts.
     """
 
     texts: tuple[str, ...]
@@ -49,6 +50,7 @@ class Sheet:
     lines: tuple[str, ...] = ()
     long: frozenset[str] = frozenset({"description"})
     rows: Mapping[str, Rows] = field(default_factory=dict)
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def values(self, data: Mapping[str, Any], languages: Sequence[str], line: Callable[[Any], str] = str) -> Values:
         """The fields' values for a part's JSON data; `line` writes an item of a list of lines."""
@@ -64,6 +66,8 @@ class Sheet:
             values[name] = YES if (default if found is None else found) else ""
         for name in self.lines:
             values[name] = "\n".join(_in_one_line(line(item)) for item in data.get(name, []))
+        for name, path in self.words.items():
+            values[name] = "\n".join(_at(data, path) or [])
         for name, rows in self.rows.items():
             for number, item in enumerate(data.get(name, [])):
                 for each in rows.fields:
@@ -82,7 +86,7 @@ class Sheet:
             result[name] = values.get(name, "").strip()
         for name in self.flags:
             result[name] = values.get(name) == YES
-        for name in self.lines:
+        for name in (*self.lines, *self.words):
             result[name] = [line.strip() for line in values.get(name, "").split("\n") if line.strip()]
         for name, rows in self.rows.items():
             result[name] = [
@@ -109,6 +113,8 @@ class Sheet:
                 _put(patch, self.flags[name][0], value)
             elif name in self.lines:
                 patch[name] = lines(value)
+            elif name in self.words:
+                _put(patch, self.words[name], value)
             else:
                 patch[name] = [_item(row, self.rows[name]) for row in value]
         return patch
@@ -123,6 +129,14 @@ class Sheet:
             else:
                 result[name] = above.get(name, "")
         return result
+
+    def place_of(self, field: str) -> str | None:
+        """The name of the field of the form that shows `field` of the part's data, or what is in it; None: it is not shown."""
+        paths = {name: path for name, (path, _) in self.flags.items()} | {**self.plain, **self.words}
+        for name, path in paths.items():
+            if f"{field}.".startswith(f"{'.'.join(path)}."):
+                return name
+        return None
 
     def compact(self, values: Mapping[str, str]) -> Values:
         """The values without blank rows, so that the rows are numbered as the draft numbers them."""

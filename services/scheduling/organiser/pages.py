@@ -19,7 +19,7 @@ from services.scheduling.store import Store
 from services.scheduling.views import Views
 from shared.clock import Clock, Ids, new_id
 from shared.contracts.base import said_in
-from shared.web.access import SETTINGS, begin_session, end_session, is_organiser_token, organiser_session
+from shared.web.access import SETTINGS, begin_session, end_session, may_sign_in, organiser_session
 from shared.web.pages import language_of
 from shared.web.problems import Problem, read_form
 
@@ -70,8 +70,7 @@ class OrganiserPages:
             raise Problem(error.status, error.code, error.detail, error.errors, NOT_KEPT) from error
         given, after = form.get("token", ""), form.get("next", "")
         page = _own_page(after if isinstance(after, str) else "")
-        settings = request.app[SETTINGS]
-        if not isinstance(given, str) or not is_organiser_token(settings, given.strip()):
+        if not isinstance(given, str) or not may_sign_in(request, given.strip()):
             _log.warning("organiser_sign_in_refused")
             return sign_in_page(request, page, 401, wrong=True)
         response = web.Response(status=303, headers={"Location": f"{page}?lang={language_of(request)}", **NOT_KEPT})

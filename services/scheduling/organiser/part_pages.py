@@ -7,7 +7,6 @@ typed, and asks again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,19 +29,22 @@ from services.scheduling.organiser.event_pages import (
     reader_of,
 )
 from services.scheduling.organiser.form import Sheet, Values, rows_in, with_rows
+from services.scheduling.organiser.placing import input_type, label_of, names_of, placed, shown
 from services.scheduling.organiser.sheets import (
     EVENT,
     SESSION,
     asked_hours,
     known_tracks,
     languages_of,
+    session_sheet,
     track_of,
     values_of,
+    with_ids_of_rows,
     without_needless_hours,
 )
 from services.scheduling.organiser.visit import HOME, Gate, Visit
 from services.scheduling.organiser.warnings import hour_choices, language_name
-from services.scheduling.organiser.words import audiences, field_names, kinds, outcome_kinds, roles
+from services.scheduling.organiser.words import audiences, field_names, kinds, outcome_kinds, policies, roles
 from services.scheduling.store import Draft, DraftMoved, Store
 from shared.contracts.base import said_in
 from shared.contracts.scheduling import SessionKind, Status
@@ -102,32 +104,42 @@ class PartPages:
     async def save_event(self, visit: Visit) -> web.Response:
         """Saves what was changed in the form."""
         draft = await self._draft(visit)
+        rows = _rows_moved(visit.typed(), visit.said("act"), EVENT)
+        if rows is not None:
+            return self._event_page(visit, draft, Form(rows, visit.version, {}))
         saved = await self._saved(visit, draft, EVENT, "event", "")
         if isinstance(saved, Form):
             return self._event_page(visit, await self._draft(visit), saved, 409 if saved.moved is not None else 422)
         return visit.go(f"{HOME}/events/{visit.event_id}", done=saved)
 
     def _event_page(self, visit: Visit, draft: Draft, form: Form, status: int = 200) -> web.Response:
-        languages = languages_of(draft.agenda, draft.agenda.as_data()["event"], EVENT)
-        return visit.page("event_form.html", self._context(visit, draft, form, languages), status)
+        agenda, reader = draft.agenda, reader_of(visit, draft.agenda)
+        languages = languages_of(agenda, agenda.as_data()["event"], EVENT)
+        context = {
+            **self._context(visit, draft, form, languages),
+            "policies": policies(visit.words).items(),
+            "requirements": [(needed.id, reader.text(needed.name)) for needed in agenda.event.requirements],
+            "rows": rows_in(form.values, "requirements"),
+        }
+        return visit.page("event_form.html", context, status)
 
     # A session
 
     async def show_session(self, visit: Visit) -> web.Response:
         """The session's fields."""
         draft = await self._draft(visit)
-        data = part_of(draft.agenda, "sessions", _session_id(visit))
-        values = values_of(draft.agenda, data, SESSION, languages_of(draft.agenda, data, SESSION))
-        return self._session_page(visit, draft, Form(values, draft.version, {}))
+        return self._session_page(
+            visit, draft, Form(_session_values(draft.agenda, _session_id(visit)), draft.version, {})
+        )
 
     async def save_session(self, visit: Visit) -> web.Response:
         """Saves what was changed in the form; adding or removing a row saves nothing yet."""
         draft = await self._draft(visit)
-        rows = _rows_moved(visit.typed(), visit.said("act"))
+        rows = _rows_moved(visit.typed(), visit.said("act"), SESSION)
         if rows is not None:
             return self._session_page(visit, draft, Form(rows, visit.version, {}))
         try:
-            saved = await self._saved(visit, draft, SESSION, "sessions", _session_id(visit))
+            saved = await self._saved(visit, draft, session_sheet(draft.agenda), "sessions", _session_id(visit))
         except NoSuchPart:
             return await self._gone_page(visit, draft)
         if isinstance(saved, Form):
@@ -149,21 +161,22 @@ class PartPages:
             agenda.event.kind.value, SessionKind.PRESENTATION
         )
         data = {"kind": kind.value, "date": agenda.event.starts_on.isoformat()}
-        values = values_of(agenda, data, SESSION, tuple(agenda.event.languages))
+        values = values_of(agenda, data, session_sheet(agenda), tuple(agenda.event.languages))
         return self._session_page(visit, draft, Form(values, draft.version, {}), new=True)
 
     async def add(self, visit: Visit) -> web.Response:
         """Adds the session to the draft; sent twice, it is added once."""
         draft = await self._draft(visit)
         agenda, typed = draft.agenda, visit.typed()
-        rows = _rows_moved(typed, visit.said("act"))
+        rows = _rows_moved(typed, visit.said("act"), SESSION)
         if rows is not None:
             return self._session_page(visit, draft, Form(rows, visit.version, {}), new=True)
         languages = tuple(agenda.event.languages)
-        values = without_needless_hours(agenda, SESSION.compact(typed))
-        groups, empty = SESSION.groups(values, languages), SESSION.groups({}, languages)
+        sheet = session_sheet(agenda)
+        values = without_needless_hours(agenda, sheet.compact(typed))
+        groups, empty = sheet.groups(values, languages), sheet.groups({}, languages)
         changed = [name for name in groups if groups[name] != empty[name]]
-        part = _without_nothing(SESSION.patch(groups, changed, lambda lines: [track_of(agenda, one) for one in lines]))
+        part = _without_nothing(sheet.patch(groups, changed, lambda lines: [track_of(agenda, one) for one in lines]))
         id_ = _new_id(agenda, said_in(part.get("title", {}), languages[0], languages[0]))
         try:
             await self._editor.add_part(visit.event_id, "sessions", {"id": id_, **part}, visit.version)
@@ -171,7 +184,7 @@ class PartPages:
             moved = told(told_changes(error.changes or []), [agenda], reader_of(visit, agenda))
             return self._session_page(visit, draft, Form(values, error.version, {}, moved=moved), 409, new=True)
         except AgendaRefused as error:
-            errors, others = _placed(error, visit, SESSION, f"sessions.{id_}.", languages)
+            errors, others = placed(error, visit, sheet, f"sessions.{id_}.", values, languages)
             return self._session_page(visit, draft, Form(values, visit.version, errors, others), 422, new=True)
         return visit.go(f"{HOME}/events/{visit.event_id}", done="saved")
 
@@ -200,8 +213,7 @@ class PartPages:
             await self._editor.patch_part(visit.event_id, "sessions", _session_id(visit), patch, visit.version)
         except DraftMoved as error:
             draft = await self._draft(visit)
-            data = part_of(draft.agenda, "sessions", _session_id(visit))
-            values = values_of(draft.agenda, data, SESSION, languages_of(draft.agenda, data, SESSION))
+            values = _session_values(draft.agenda, _session_id(visit))
             moved = told(told_changes(error.changes or []), [draft.agenda], reader_of(visit, draft.agenda))
             return self._session_page(visit, draft, Form(values, draft.version, {}, moved=moved), 409)
         return visit.go(f"{HOME}/events/{visit.event_id}", done="saved")
@@ -254,10 +266,12 @@ class PartPages:
         """Saves what was changed, and returns what was done; a Form where it was not saved."""
         typed, version = sheet.compact(visit.typed()), visit.version
         agenda = draft.agenda
-        if sheet is SESSION:
-            typed = without_needless_hours(agenda, typed)
         now = _data(agenda, section, id_)
         languages = languages_of(agenda, now, sheet)
+        if section == "sessions":
+            typed = without_needless_hours(agenda, typed)
+        else:
+            typed = with_ids_of_rows(typed, "requirements", languages)
         current = values_of(agenda, now, sheet, languages)
         groups, now_groups = sheet.groups(typed, languages), sheet.groups(current, languages)
         base_groups = now_groups
@@ -293,7 +307,7 @@ class PartPages:
             values, latest_groups = sheet.overlaid(there, typed, mine), sheet.groups(there, languages)
             return _moved_form(visit, latest, values, error.changes, mine, now_groups, latest_groups, groups)
         except AgendaRefused as error:
-            errors, others = _placed(error, visit, sheet, prefix, languages)
+            errors, others = placed(error, visit, sheet, prefix, typed, languages)
             return Form(values, version, errors, others)
         return "saved" if edited.changes else "unchanged"
 
@@ -330,11 +344,13 @@ class PartPages:
                 for name, instants in asked_hours(agenda, form.values).items()
             },
             "rows": {name: rows_in(form.values, name) for name in SESSION.rows},
+            "quotas": [(kind.id, reader.text(kind.name)) for kind in agenda.event.audiences],
         }
         return visit.page("session_form.html", context, status)
 
     def _context(self, visit: Visit, draft: Draft, form: Form, languages: Sequence[str]) -> dict[str, Any]:
-        labels = field_names(visit.words)
+        labels, text = field_names(visit.words), reader_of(visit, draft.agenda).text
+        labels |= {f"quotas.{k.id}": f"{labels['quotas']} ({text(k.name)})" for k in draft.agenda.event.audiences}
         return {
             **event_shared(visit, draft),
             "form": form,
@@ -343,8 +359,8 @@ class PartPages:
             "theirs": form.theirs or {},
             "languages_here": [(code, language_name(code, visit.language)) for code in languages],
             "labels": labels,
-            "label_of": lambda name: _label_of(name, labels),
-            "input_type": _input_type,
+            "label_of": lambda name: label_of(name, labels),
+            "input_type": input_type,
             "version": form.version,
         }
 
@@ -360,9 +376,9 @@ def _moved_form(
     typed: Mapping[str, Any],
 ) -> Form:
     """The form again: own changes kept, theirs shown, at the version that is there now."""
-    agenda, names = draft.agenda, _names(draft.agenda, visit)
+    agenda, names = draft.agenda, names_of(draft.agenda, visit)
     both = {
-        name: _shown(now[name], names.get(name, {})) or visit.words("nothing")
+        name: shown(now[name], names.get(name, {})) or visit.words("nothing")
         for name in mine
         if base[name] != now[name] and now[name] != typed[name]
     }
@@ -375,68 +391,24 @@ def _moved_form(
     )
 
 
-_FITTING = {
-    "date": re.compile(r"\d{4}-\d{2}-\d{2}"),
-    "time": re.compile(r"\d{2}:\d{2}(:\d{2})?"),
-    "datetime-local": re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?"),
-    "number": re.compile(r"\d+"),
-}
-
-
-def _input_type(kind: str, value: str) -> str:
-    """The type of a field. A browser empties a field of days or times that holds none: it is one of text, and keeps it."""
-    fitting = _FITTING.get(kind)
-    return kind if fitting is None or not value or fitting.fullmatch(value) else "text"
-
-
-def _label_of(name: str, labels: Mapping[str, str]) -> str:
-    """What a field is called: that of a row by its list and its place in it."""
-    first, *rest = name.split(".")
-    label = labels.get(first, first)
-    if rest and rest[0].isdecimal():
-        place, *rest = rest
-        label = f"{label} {int(place) + 1}" + (f", {labels[rest[0]]}" if rest and rest[0] in labels else "")
-    return f"{label} ({rest[-1]})" if rest and len(rest[-1]) == 2 else label
-
-
-def _names(agenda: Agenda, visit: Visit) -> dict[str, dict[str, str]]:
-    """What stands for the codes of a field, as its list shows it."""
-    text, words = reader_of(visit, agenda).text, visit.words
-    return {
-        "room": {room.id: text(room.name) or room.id for room in agenda.rooms},
-        "block": {block.id: text(block.title) for block in agenda.blocks},
-        "kind": kinds(words),
-        "people": {**{person.id: person.name for person in agenda.people}, **roles(words)},
-        "outcome": {**outcome_kinds(words), **audiences(words)},
-        "links": {"link": "", **audiences(words)},
-    }
-
-
-def _shown(value: Any, names: Mapping[str, str]) -> str:
-    """What the draft says in a field, in words."""
-    if isinstance(value, bool):
-        return "✓" if value else ""
-    if isinstance(value, list):
-        return "; ".join(_shown(item, names) for item in value)
-    if isinstance(value, Mapping):
-        said = (names.get(str(part), str(part)) for part in value.values())
-        return ", ".join(part for part in said if part)
-    return names.get(str(value), str(value))
-
-
 def _data(agenda: Agenda, section: str, id_: str) -> dict[str, Any]:
     return dict(agenda.as_data()["event"]) if section == "event" else part_of(agenda, section, id_)
+
+
+def _session_values(agenda: Agenda, id_: str) -> Values:
+    data, sheet = part_of(agenda, "sessions", id_), session_sheet(agenda)
+    return values_of(agenda, data, sheet, languages_of(agenda, data, sheet))
 
 
 def _session_id(visit: Visit) -> str:
     return visit.request.match_info["session_id"]
 
 
-def _rows_moved(typed: Values, act: str) -> Values | None:
+def _rows_moved(typed: Values, act: str, sheet: Sheet) -> Values | None:
     """The values with a row added or taken away; None where the form asks for something else."""
     what, _, rest = act.partition(":")
     name, _, number = rest.partition(".")
-    rows = SESSION.rows.get(name)
+    rows = sheet.rows.get(name)
     if rows is None or what not in ("add", "remove"):
         return None
     there = rows_in(typed, name)
@@ -445,32 +417,6 @@ def _rows_moved(typed: Values, act: str) -> Values | None:
     elif number.isdecimal() and int(number) < len(there):
         del there[int(number)]
     return with_rows(typed, name, there)
-
-
-def _placed(
-    error: AgendaRefused, visit: Visit, sheet: Sheet, prefix: str, languages: Sequence[str]
-) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
-    """The faults by the field of the form that they are about, and those of no field here."""
-    fields: dict[str, dict[str, Any]] = {}
-    others: list[dict[str, Any]] = []
-    for problem in error.problems:
-        said = problem_words(problem, visit)
-        path = problem["field"].removeprefix(prefix) if problem["field"].startswith(prefix) else None
-        if path is None:
-            others.append(said)
-            continue
-        name = path.removeprefix("admission.")
-        first, last = name.partition(".")[0], name.rpartition(".")[2]
-        if (first in sheet.texts and first == name) or (first in sheet.rows and last in sheet.rows[first].texts):
-            name = f"{name}.{languages[0]}"
-        elif first in sheet.lines:
-            name = first
-        known = first in sheet.plain or first in sheet.flags or first in sheet.lines or first in sheet.rows
-        if known or first in sheet.texts:
-            fields.setdefault(name, said)
-        else:
-            others.append(said)
-    return fields, others
 
 
 def _without_nothing(patch: Mapping[str, Any]) -> dict[str, Any]:

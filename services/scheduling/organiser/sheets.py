@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
 
 from services.scheduling.agenda import Agenda
-from services.scheduling.organiser.form import Rows, Sheet, Values
+from services.scheduling.imports.names import slug
+from services.scheduling.organiser.form import Rows, Sheet, Values, rows_in, with_rows
 from services.scheduling.time_zones import TwiceOnTheClock, check_zone, to_utc
 from shared.contracts.base import Text, said_in
 
 _LINK_DEFAULTS = {"kind": "link", "audience": "public"}
+
+_WHO_MAY_COME = {
+    "code_needed": (("admission", "code_needed"), False),
+    "approval": (("admission", "approval"), False),
+    "members_only": (("admission", "members_only"), False),
+}
+
+
+def _in_admission(*names: str) -> dict[str, tuple[str, ...]]:
+    return {name: ("admission", name) for name in names}
+
 
 SESSION = Sheet(
     texts=("title", "description"),
@@ -23,10 +36,10 @@ SESSION = Sheet(
                 "starts_hour", "ends_hour", "room", "block", "language", "join_url",
             )
         },
-        "capacity": ("admission", "capacity"),
+        **_in_admission("capacity", "offer_hours", "cutoff_hours"),
     },
-    flags={"by_choice": (("by_choice",), False)},
-    whole=frozenset({"number", "capacity"}),
+    flags={"by_choice": (("by_choice",), False), **_WHO_MAY_COME},
+    whole=frozenset({"number", "capacity", "offer_hours", "cutoff_hours"}),
     lines=("tracks",),
     rows={
         "people": Rows(("person", "role"), defaults={"role": "speaker"}),
@@ -41,13 +54,50 @@ EVENT = Sheet(
         "starts_on": ("starts_on",),
         "ends_on": ("ends_on",),
         "zone": ("zone",),
-        "capacity": ("admission", "capacity"),
-        "opens": ("admission", "opens"),
-        "closes": ("admission", "closes"),
+        **_in_admission("capacity", "opens", "closes", "offer_hours", "cutoff_hours"),
+        "ask_days": ("admission", "reconfirmation", "ask_days"),
+        "answer_days": ("admission", "reconfirmation", "answer_days"),
+        "member_requirement": ("members", "requirement"),
+        "retention_days": ("retention_days",),
     },
-    flags={"open": (("admission", "open"), True), "waiting_list": (("admission", "waiting_list"), True)},
-    whole=frozenset({"capacity"}),
+    flags={
+        "open": (("admission", "open"), True),
+        "waiting_list": (("admission", "waiting_list"), True),
+        "transfers": (("admission", "transfers"), True),
+        **_WHO_MAY_COME,
+    },
+    whole=frozenset({"capacity", "offer_hours", "cutoff_hours", "ask_days", "answer_days", "retention_days"}),
+    words={"domains": ("members", "domains"), "lists": ("members", "lists")},
+    rows={
+        "requirements": Rows(
+            ("id", "url", "code", "policy", "hold_days", "remind_days"),
+            ("name",),
+            {"policy": "told", "hold_days": "7", "remind_days": "2"},
+        ),
+    },
 )
+
+
+def session_sheet(agenda: Agenda) -> Sheet:
+    """The form of a session: with the seats set aside for each kind of attendee that the event has."""
+    quotas = {f"quotas.{kind.id}": ("admission", "quotas", kind.id) for kind in agenda.event.audiences}
+    return replace(SESSION, plain={**SESSION.plain, **quotas}, whole=SESSION.whole | quotas.keys())
+
+
+def with_ids_of_rows(values: Values, name: str, languages: Sequence[str]) -> Values:
+    """The values with an id for each new row of a list: made from its name, and another than those that are there."""
+    rows = rows_in(values, name)
+    taken = {row.get("id", "") for row in rows}
+    for row in rows:
+        said = next((row[f"name.{code}"] for code in languages if row.get(f"name.{code}", "").strip()), "")
+        if row.get("id") or not said:
+            continue
+        base = slug(said)[:70].strip("-") or name
+        row["id"] = next(
+            id_ for n in range(1, len(rows) + 2) if (id_ := base if n == 1 else f"{base}-{n}") not in taken
+        )
+        taken.add(row["id"])
+    return with_rows(values, name, rows)
 
 
 def languages_of(agenda: Agenda, data: Mapping[str, Any], sheet: Sheet) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ from services.scheduling.reading import spoken_languages
 from services.scheduling.time_zones import offset_at, printed_offset, to_local
 from services.scheduling.timetable import ImpossibleTime, doubt_about, slot_of
 from services.scheduling.translations import reports
-from services.scheduling.warnings import Warning, warnings
+from services.scheduling.warning import Warning
+from services.scheduling.warnings import warnings
 from shared.contracts.local_time import offset_name
 from shared.contracts.scheduling import SessionState, Status
 from shared.web.i18n import clock_time, day
@@ -48,7 +49,7 @@ class Group:
     items: tuple[Item, ...]
 
 
-_ABOUT_A_SESSION = frozenset({"person-in-two-places", "room-twice", "outside-event", "was-cancelled", "no-seats"})
+_ABOUT_A_SESSION = frozenset({"person-in-two-places", "room-twice", "outside-event", "was-cancelled"})
 
 
 def questions(agenda: Agenda, reader: Reader) -> list[Question]:
@@ -115,6 +116,12 @@ def groups(agenda: Agenda, published: dict[str, SessionState] | None, reader: Re
         "was-cancelled": words("Published as cancelled"),
         "no-seats": words("No number of seats"),
         "quotas-over-capacity": words("More seats set aside than there are"),
+        "nobody-is-member": words("For members only, and nobody is one"),
+        "codes-to-make": words("Codes to make"),
+        "quotas-of-nothing": words("Seats set aside, and no number of seats"),
+        "not-chosen": words("Rules without effect"),
+        "hold-not-used": words("Days without effect"),
+        "hold-over-start": words("Seats held until the event"),
     }
     found: dict[str, list[Item]] = {}
     for warning in warnings(agenda, published):
@@ -125,10 +132,10 @@ def groups(agenda: Agenda, published: dict[str, SessionState] | None, reader: Re
         session = sessions.get(id_) if section == "sessions" else None
         said = _said(warning, agenda, session, reader)
         if session is not None:
-            anchor = {"admission.capacity": "capacity", "status": "state"}.get(name, name)
+            anchor = "state" if name == "status" else name.removeprefix("admission.")
             item = Item(reader.text(session.title), said, f"/sessions/{session.id}#{anchor}")
         else:
-            item = Item(words("The event"), said, "#file" if "audiences" in warning.field else "/event#capacity")
+            item = Item(words("The event"), said, _where_of_event(warning.field))
         found.setdefault(warning.code, []).append(item)
     result = [Group(titles.get(code, code), tuple(items)) for code, items in found.items()]
     if missing := _translations(agenda, reader):
@@ -136,18 +143,16 @@ def groups(agenda: Agenda, published: dict[str, SessionState] | None, reader: Re
     return result
 
 
+def _where_of_event(field: str) -> str:
+    name = field.removeprefix("event.").removeprefix("admission.").partition(".")[0]
+    return "#file" if name == "audiences" else f"/event#{name}"
+
+
 def _said(warning: Warning, agenda: Agenda, session: AgendaSession | None, reader: Reader) -> str:
     words = reader.words
-    if session is None:
-        if warning.code == "no-seats":
-            return words("Everybody who asks gets a seat.")
-        if warning.code == "quotas-over-capacity":
-            kept = sum(kind.quota or 0 for kind in agenda.event.audiences)
-            return words("{kept} seats are set aside for kinds of attendees, of {capacity} in all.").format(
-                kept=kept, capacity=agenda.event.admission.capacity
-            )
-        return warning.message
-    if warning.code not in _ABOUT_A_SESSION:
+    if warning.code in (rules := _about_rules(warning, agenda, reader)):
+        return rules[warning.code]
+    if session is None or warning.code not in _ABOUT_A_SESSION:
         return warning.message
     other = next((o for o in agenda.sessions if o.id == warning.about.get("session")), None)
     with_other = reader.text(other.title) if other is not None else ""
@@ -158,7 +163,6 @@ def _said(warning: Warning, agenda: Agenda, session: AgendaSession | None, reade
         "room-twice": words("{room} is taken by “{other}” at the same time. Choose another room or time."),
         "outside-event": words("{day} is not a day of the event. Change the session's day, or the event's."),
         "was-cancelled": words("Readers know this session as cancelled; publishing brings it back."),
-        "no-seats": words("Everybody who asks gets a seat."),
     }
     return known[warning.code].format(
         person=names.get(warning.about.get("person", ""), ""),
@@ -166,6 +170,37 @@ def _said(warning: Warning, agenda: Agenda, session: AgendaSession | None, reade
         room=rooms.get(session.room or "", session.room or ""),
         day=day(session.date, reader.language),
     )
+
+
+def _about_rules(warning: Warning, agenda: Agenda, reader: Reader) -> dict[str, str]:
+    """What there is to say of rules of admission, by code."""
+    words, event = reader.words, agenda.event
+    kept = sum(kind.quota or 0 for kind in event.audiences)
+    id_ = warning.field.removeprefix("event.requirements.").partition(".")[0]
+    needed = next((needed for needed in event.requirements if needed.id == id_), None)
+    name, days = (reader.text(needed.name), needed.hold_days) if needed is not None else ("", 0)
+    closes = event.admission.closes
+    over = (
+        words(
+            "{name}: registration has no end, so a seat may be held until the event and be lost then. Let it close earlier (days held: {days})."
+        )
+        if closes is None
+        else words(
+            "{name}: a seat is held longer than from the close of registration to the event (days held: {days})."
+        )
+    )
+    return {
+        "no-seats": words("Everybody who asks gets a seat."),
+        "quotas-over-capacity": words(
+            "{kept} seats are set aside for kinds of attendees, of {capacity} in all."
+        ).format(kept=kept, capacity=event.admission.capacity),
+        "nobody-is-member": words("Nothing says who is a member. Say it in the event, under “Members”."),
+        "codes-to-make": words("Nobody can register without a code. Make the codes in registration."),
+        "quotas-of-nothing": words("No number of seats is set, so none can be set aside."),
+        "not-chosen": words("Who may come is said here, but people do not choose this session when they register."),
+        "hold-not-used": words("{name}: the days count only where a seat is held for some days.").format(name=name),
+        "hold-over-start": over.format(name=name, days=days),
+    }
 
 
 def _translations(agenda: Agenda, reader: Reader) -> Sequence[Item]:

@@ -60,6 +60,28 @@ def field_names(words: Words) -> dict[str, str]:
         "opens": words("Registration opens"),
         "closes": words("Registration closes"),
         "waiting_list": words("Waiting list"),
+        "code_needed": words("By invitation: a code is needed"),
+        "approval": words("An organiser decides on each registration"),
+        "members_only": words("For members only"),
+        "quotas": words("Seats set aside"),
+        "quota": words("Seats set aside"),
+        "offer_hours": words("Hours to take an offered seat"),
+        "cutoff_hours": words("Hours before the start when the waiting list ends"),
+        "max_sessions": words("Sessions that one person may choose"),
+        "overlaps": words("Sessions at the same time"),
+        "transfers": words("A seat may be given to a colleague"),
+        "ask_days": words("Days before the event to ask whether people still come"),
+        "answer_days": words("Days to answer in"),
+        "retention_days": words("Days after the event until registrations are made anonymous"),
+        "members": words("Members"),
+        "domains": words("Members by their e-mail address"),
+        "lists": words("Lists of members"),
+        "requirement": words("Members by a registration elsewhere"),
+        "member_requirement": words("Members by a registration elsewhere"),
+        "policy": words("While it is missing"),
+        "code": words("Code that it asks for"),
+        "hold_days": words("Days that a seat is held for it"),
+        "remind_days": words("Days before the end of that to remind"),
         "programme": words("Programme"),
         "side_event": words("Side event"),
         "series": words("Series"),
@@ -90,6 +112,15 @@ def audiences(words: Words) -> dict[str, str]:
         "public": words("everybody"),
         "registrants": words("registered people"),
         "members": words("members only"),
+    }
+
+
+def policies(words: Words) -> dict[str, str]:
+    """What a missing registration elsewhere means for a seat, by its value."""
+    return {
+        "told": words("people are told; the seat does not wait for it"),
+        "hold": words("a seat is held for some days, and lost if it is still missing then"),
+        "first": words("no seat until it is there"),
     }
 
 
@@ -135,6 +166,11 @@ def fault_words(message: str, code: str, words: Words, language: str) -> tuple[s
         "is not in the IANA": words("There is no such time zone; write for example Europe/Paris."),
         "last day is before the first": words("The last day is before the first; change one of them."),
         "closes before it opens": words("Registration closes before it opens; change one of them."),
+        "write the domain": words("Write the domain alone, what stands after the @: example.org."),
+        "not a domain": words("Write the domain alone, what stands after the @: example.org."),
+        "lower-case letters, digits and hyphens": words("An id has lower-case letters, digits and hyphens only."),
+        "listed twice": words("One of them is listed twice; remove the second."),
+        "not an address; it begins": words("This is not an address; it begins with https:// or http://."),
         "write it in at least one language": words("Write it in at least one language."),
         "the file does not say which event": words("The file does not say which event it is for; write its id below."),
     }
@@ -150,6 +186,22 @@ def fault_words(message: str, code: str, words: Words, language: str) -> tuple[s
         "enum": words("Choose one from the list."),
         "string_too_long": words("This is too long; shorten it."),
         "missing": words("This is missing; please fill it in."),
+        "nobody-is-member": words(
+            "This is for members only, and nothing says who is a member. Say it under “Members”."
+        ),
+        "unknown-requirement": words("This is not one of the registrations elsewhere any more; choose another."),
+        "unknown-audience": words("This kind of attendee is not in the agenda any more; clear its seats."),
+        "quotas-over-capacity": words("More seats are set aside than there are; lower one, or raise the seats."),
+        "no-waiting-list": words("Without a waiting list there is nobody for this; clear it, or have a waiting list."),
+        "offer-after-start": words(
+            "The last offer would end after the start: end the waiting list earlier, or leave fewer hours to take a seat."
+        ),
+        "answer-after-start": words(
+            "The answers would come after the event has begun: ask earlier, or leave fewer days."
+        ),
+        "reminder-before-hold": words(
+            "The reminder would come before the seat is held: remind later, or hold it longer."
+        ),
         "too-large": words("The agenda is too large; shorten its texts."),
     }
     # The later of two that fit says more: an end that is too early because of the clocks.

@@ -27,6 +27,12 @@ def test_chosen_session_is_in_the_calendar_when_its_seat_is_confirmed(state: str
     assert has_seat(seats, workshop(1)) is seated
 
 
+@pytest.mark.parametrize("state", ["pending", "offered", "waitlisted", "cancelled"])
+def test_without_a_seat_at_the_event_there_is_none_in_its_sessions(state: str) -> None:
+    seats = seats_of(registration("milipol-2019", {"milipol-2019-workshop-1": "confirmed"}, state=state))
+    assert not has_seat(seats, workshop(1))
+
+
 def test_session_that_was_not_chosen_is_not_in_the_calendar() -> None:
     assert not has_seat(seats_of(registration("milipol-2019")), workshop(1))
 

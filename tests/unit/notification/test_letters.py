@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.notification.domain import Picture, picture, tell
+from services.notification.domain import tell
 from services.notification.letter import Addresses, addresses, compose
+from services.notification.picture import Picture, picture
 from services.notification.rendering import Rendered, render
 from shared.contracts.registration import RegistrationState
 from shared.contracts.scheduling import EventState, SessionState

@@ -5,17 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from services.registration.commands import (
-    Answer,
-    Cancel,
-    Change,
-    Command,
-    Register,
-    Registration,
-    ReviseEvent,
-    ReviseSession,
-)
+from services.registration.commands import Answer, Cancel, Change, Command, Register, ReviseEvent, ReviseSession
 from services.registration.domain import Snapshot, Waiting, decide
+from services.registration.registrations import Registration
 from services.registration.seats import EVENT, Seats, seats_from
 from shared.contracts.registration import Outcome
 from tests.support.events import BEFORE_CLOSE, milipol, person, workshop

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from services.registration.commands import Cancel, Command, Register, Registration, ReviseEvent, ReviseSession
+from services.registration.commands import Cancel, Command, Register, ReviseEvent, ReviseSession
 from services.registration.domain import Decision, Snapshot, Waiting, decide
+from services.registration.registrations import Registration
 from services.registration.seats import Seats
 from shared.contracts.registration import Outcome, SeatState
 from tests.support.events import BEFORE_CLOSE, CLOSES, milipol, person, workshop

@@ -110,6 +110,21 @@ def agendas(draw: st.DrawFn) -> Agenda:
     ]
     tracks = [draw(text) for _ in range(draw(st.integers(0, 2)))]
     zone = draw(st.sampled_from(ZONES))
+    audiences, requirements = ([{"id": id_, "name": draw(text)} for id_ in ("no", "police")] for _ in range(2))
+    for needed in requirements:
+        needed |= draw(st.sampled_from([{}, {"policy": "hold", "hold_days": 3}, {"policy": "first"}]))
+    quotas = st.fixed_dictionaries(
+        {}, optional={"quotas": st.dictionaries(st.sampled_from(["no", "police"]), st.integers(0, 20))}
+    )
+    rules = st.fixed_dictionaries(
+        {},
+        optional={
+            "code_needed": st.booleans(),
+            "approval": st.booleans(),
+            "offer_hours": st.integers(1, 24),
+            "cutoff_hours": st.integers(24, 720),
+        },
+    )
     sessions = []
     for number in range(draw(st.integers(1, 4))):
         own_zone = draw(st.sampled_from([None, None, *ZONES]))
@@ -124,7 +139,7 @@ def agendas(draw: st.DrawFn) -> Agenda:
             "tracks": draw(st.lists(st.sampled_from(tracks), max_size=2)) if tracks else [],
             "status": draw(st.sampled_from(["scheduled", "scheduled", "cancelled"])),
             "by_choice": draw(st.booleans()),
-            "admission": {"capacity": 40},
+            "admission": {"capacity": 40} | draw(rules) | draw(quotas),
             **draw(times(own_zone or zone)),
         }
         for name, values in (
@@ -157,7 +172,19 @@ def agendas(draw: st.DrawFn) -> Agenda:
         "place": {"venue": draw(maybe), "room": draw(maybe), "level": draw(maybe), "directions": draw(maybe)}
         | draw(flag),
         "status": draw(st.sampled_from(["scheduled", "scheduled", "cancelled"])),
+        "audiences": audiences,
+        "requirements": requirements,
+        "admission": draw(rules) | draw(st.sampled_from([{}, {"transfers": False}])),
     }
+    event |= draw(
+        st.sampled_from(
+            [
+                {},
+                {"members": {"domains": ["no.example", "münchen.example"], "requirement": "no"}},
+                {"retention_days": 30},
+            ]
+        )
+    )
     return agenda_of(Source({"event": event, "rooms": rooms, "blocks": blocks, "people": people, "sessions": sessions}))
 
 

@@ -1,0 +1,1 @@
+"""What each command does to seats and registrations; pure, folded over one snapshot by services.registration.domain."""

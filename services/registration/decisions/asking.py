@@ -1,0 +1,166 @@
+"""Asking for seats: a registration, and the change of its sessions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from services.registration import answered, codes
+from services.registration.admission import change_refusals, questions_of, refusals
+from services.registration.commands import Answer, Change, Register
+from services.registration.decisions import seating
+from services.registration.decisions.fold import Fold
+from services.registration.decisions.naming import named
+from services.registration.registrations import Held, Registration
+from services.registration.requirements import person_key
+from services.registration.rules import Asked
+from services.registration.seats import EVENT
+from shared.contracts.registration import Cause, PersonDetails, Reason, SeatState
+
+REPEATED_AT_MOST = timedelta(days=1)
+"""How long nobody is told again that somebody registers with the same address."""
+
+
+def register(fold: Fold, command: Register) -> Answer:
+    """A person asks for a seat at the event and in sessions."""
+    known = fold.registrations.get(fold.by_email.get(command.person.email, ""))
+    code = fold.codes.get(codes.normal(command.code)) if command.code else None
+    reasons = refusals(
+        fold.seats(),
+        command,
+        fold.now,
+        known=known,
+        code=code,
+        groups={name: fold.group_in(name, code) for name in fold.lines},
+        member=is_member(fold, command.person, command.numbers),
+    )
+    if reasons:
+        return fold.rejected(*reasons)
+    if known is not None and known.active:
+        return _repeated(fold, known, command)
+    return _new(fold, known, command)
+
+
+def is_member(fold: Fold, person: PersonDetails, numbers: Mapping[str, str]) -> bool:
+    """Whether somebody is a member: by the address's domain, by a list, or by what another organisation granted."""
+    rules = fold.rules if EVENT in fold.lines else None
+    if rules is None:
+        return False
+    if person.email.rpartition("@")[2] in rules.member_domains or person.email in fold.snapshot.members:
+        return True
+    return rules.member_requirement is not None and seating.granted(
+        fold, rules.member_requirement, person.email, numbers
+    )
+
+
+def change(fold: Fold, command: Change) -> Answer:
+    """All at once or not at all: no seat is given up before the new one is had."""
+    registration = named(fold, command)
+    if isinstance(registration, Reason):
+        return fold.rejected(registration)
+    if not registration.active:
+        message = "this registration is cancelled; register again"
+        return fold.rejected(Reason(code="cancelled", field="registration_id", message=message))
+    seats = fold.seats()
+    held = {h.session_id: h for h in registration.choices if h.state is not SeatState.CANCELLED}
+    added = [id_ for id_ in dict.fromkeys(command.sessions) if id_ not in held]
+    dropped = [id_ for id_ in held if id_ not in command.sessions]
+    # A seat is given up only for a seat; who would rather wait chooses the full session beside what is held.
+    may_wait = not registration.takes_seat or not any(held[id_].takes_seat for id_ in dropped)
+    code = fold.codes.get(codes.normal(command.code)) if command.code else fold.code_of(registration)
+    reasons = change_refusals(
+        seats,
+        command.sessions,
+        list(held),
+        added,
+        fold.now,
+        may_wait=may_wait,
+        code=code,
+        groups={name: fold.group_in(name, code) for name in fold.lines},
+        kind=registration.person.audience,
+        member=registration.member,
+        awaited={id_ for id_, one in held.items() if not one.takes_seat or one.instead_of},
+        seated=registration.takes_seat,
+    )
+    if command.code:
+        person = person_key(fold.event_id, registration.person.email)
+        used_before = code is not None and registration.code == code.id
+        reasons += codes.faults(code, person, fold.now, used_before=used_before)
+    asked = questions_of(seats, added, of_event=False)
+    also = [q for q in questions_of(seats, command.sessions) if q.id in command.answers and q not in asked]
+    reasons += answered.faults([*asked, *also], command.answers)
+    if reasons:
+        return fold.rejected(*reasons)
+    questions = questions_of(seats, command.sessions)
+    wished = (Held(session_id, SeatState.PENDING, cause=Cause.EVENT_SEAT) for session_id in added)
+    changed = replace(
+        registration,
+        choices=tuple(_newest([*registration.choices, *wished])),
+        answers=answered.normal(questions, {**registration.answers, **command.answers}),
+        consents=_consents(questions, command.answers, fold.now, registration.consents),
+        code=code.id if code else registration.code,
+    )
+    if changed.code != registration.code:
+        fold.use_code(registration.code, -1)
+        fold.use_code(changed.code, 1)
+    if registration.takes_seat and registration.state is not SeatState.OFFERED:
+        changed = seating.seat_choices(fold, changed, dropped)
+    choices = (
+        seating.released(fold, changed, h, Cause.GIVEN_UP) if h.session_id in dropped else h for h in changed.choices
+    )
+    return fold.accepted(fold.changed_now(registration, replace(changed, choices=tuple(choices))))
+
+
+def _new(fold: Fold, known: Registration | None, command: Register) -> Answer:
+    code = fold.codes.get(codes.normal(command.code)) if command.code else None
+    questions = questions_of(fold.seats(), command.sessions)
+    registration = Registration(
+        id=known.id if known else command.registration_id,
+        event_id=fold.event_id,
+        # Where the event names no kinds of attendee, nobody is of one.
+        person=command.person if fold.audiences else command.person.model_copy(update={"audience": None}),
+        state=SeatState.PENDING,
+        place=None,
+        choices=tuple(Held(id_, SeatState.PENDING, cause=Cause.EVENT_SEAT) for id_ in command.sessions),
+        link_generation=known.link_generation if known else 1,
+        registered_at=fold.now,
+        changed_at=fold.now,
+        answers=answered.normal(questions, command.answers),
+        code=code.id if code else None,
+        numbers={id_: number for id_, number in command.numbers.items() if fold.rules.needed(id_)},
+        member=is_member(fold, command.person, command.numbers),
+        consents=_consents(questions, command.answers, fold.now, {}),
+    )
+    fold.use_code(registration.code, 1)
+    registration = seating.settle(fold, seating.with_requirements(fold, registration))
+    fold.keep(registration)
+    return fold.accepted(registration)
+
+
+def _repeated(fold: Fold, known: Registration, command: Register) -> Answer:
+    """Somebody is registered already, and whoever asks may not learn it: the answer is that of a newcomer, nothing is
+    changed, and the person is told by mail."""
+    tried = fold.fork()
+    del tried.registrations[known.id]
+    answer = _new(tried, None, command)
+    if known.repeated_at is None or fold.now - known.repeated_at >= REPEATED_AT_MOST:
+        fold.keep(replace(known, repeated_at=fold.now))
+        fold.repeated.append(known.id)
+    return answer
+
+
+def _consents(
+    questions: Iterable[Asked], answers: Mapping[str, str | bool], now: datetime, before: Mapping[str, datetime]
+) -> dict[str, datetime]:
+    """When each consent that is asked for was given, at first."""
+    given = {question.id for question in questions if question.kind == "consent" and question.id in answers}
+    return {**dict.fromkeys(sorted(given), now), **before}
+
+
+def _newest(choices: Iterable[Held]) -> list[Held]:
+    """One choice for each session: a session that is chosen again takes the place of the choice that was given up."""
+    by_session: dict[str, Held] = {}
+    for held in choices:
+        by_session[held.session_id] = held
+    return list(by_session.values())

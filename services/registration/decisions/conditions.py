@@ -1,0 +1,154 @@
+"""What stands between a wish and a seat: an organiser's yes, other organisations, an offer to take, "I still come". Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from services.registration.admission import unknown_event
+from services.registration.commands import Accept, Answer, Approve, DecideRequirement, GiveNumbers, Reconfirm
+from services.registration.decisions import seating
+from services.registration.decisions.fold import Fold
+from services.registration.decisions.naming import active, not_chosen
+from services.registration.registrations import Registration
+from services.registration.requirements import Grant, number_key, person_key
+from services.registration.seats import EVENT
+from shared.contracts.registration import Outcome, Reason, RequirementState, SeatState
+
+_RANK = {
+    RequirementState.MISSING: 0,
+    RequirementState.GRANTED: 1,
+    RequirementState.REFUSED: 2,
+    RequirementState.REVOKED: 3,
+}
+"""Of two decisions of the same moment the stricter counts, whichever came first."""
+
+
+def approve(fold: Fold, command: Approve) -> Answer:
+    """An organiser says yes; the seat is given, or waited for, from then on."""
+    registration = active(fold, command)
+    if isinstance(registration, Reason):
+        return fold.rejected(registration)
+    if unknown := not_chosen(registration, command.sessions):
+        return fold.rejected(*unknown)
+    choices = tuple(
+        replace(held, approved=True) if not command.sessions or held.session_id in command.sessions else held
+        for held in registration.choices
+    )
+    approved = replace(registration, choices=choices, approved=registration.approved or not command.sessions)
+    settled = seating.settle(fold, approved)
+    if settled.takes_seat and settled.state is not SeatState.OFFERED:
+        settled = seating.seat_choices(fold, settled)
+    return fold.accepted(fold.changed_now(registration, settled))
+
+
+def accept(fold: Fold, command: Accept) -> Answer:
+    """The person takes what is offered."""
+    registration = active(fold, command)
+    if isinstance(registration, Reason):
+        return fold.rejected(registration)
+    offered = [h.session_id for h in registration.choices if h.state is SeatState.OFFERED]
+    if command.sessions and (gone := not_chosen(registration, command.sessions, SeatState.OFFERED)):
+        return fold.rejected(*(replace_code(reason) for reason in gone))
+    if registration.state is not SeatState.OFFERED and not offered:
+        message = "nothing is offered any more; the private page shows what stands"
+        return fold.rejected(Reason(code="no-offer", field="registration_id", message=message))
+    changed = registration
+    late = [registration.until] if registration.state is SeatState.OFFERED else []
+    late += [h.until for h in registration.choices if h.session_id in (command.sessions or offered)]
+    if any(until is not None and fold.now >= until for until in late):
+        message = "the time to accept this offer is over"
+        return fold.rejected(Reason(code="offer-lapsed", field="registration_id", message=message))
+    if registration.state is SeatState.OFFERED:
+        changed = seating.seated(fold, registration)
+    for session_id in command.sessions or offered:
+        held = changed.choice(session_id)
+        if held is not None and held.state is SeatState.OFFERED:
+            changed = seating.accepted(fold, changed, held)
+    return fold.accepted(fold.changed_now(registration, changed))
+
+
+def replace_code(reason: Reason) -> Reason:
+    """The same session, of which nothing is offered."""
+    return reason.model_copy(update={"code": "no-offer", "message": "of this session nothing is offered any more"})
+
+
+def reconfirm(fold: Fold, command: Reconfirm) -> Answer:
+    """The person still comes. Said before it is asked, it is not asked."""
+    registration = active(fold, command)
+    if isinstance(registration, Reason):
+        return fold.rejected(registration)
+    changed = replace(registration, asked_at=registration.asked_at or fold.now, reconfirm_until=None)
+    if registration.reconfirm_until is not None:
+        changed = replace(changed, remind_at=None)
+    return fold.accepted(fold.changed_now(registration, changed))
+
+
+def give_numbers(fold: Fold, command: GiveNumbers) -> Answer:
+    """The numbers that other systems gave to the person: what they decided under them counts now."""
+    registration = active(fold, command)
+    if isinstance(registration, Reason):
+        return fold.rejected(registration)
+    unknown = [_unknown(f"numbers.{id_}", id_) for id_ in command.numbers if fold.rules.needed(id_) is None]
+    if unknown:
+        return fold.rejected(*unknown)
+    numbered = replace(registration, numbers={**registration.numbers, **command.numbers})
+    settled = seating.settle(fold, seating.with_requirements(fold, numbered))
+    return fold.accepted(fold.changed_now(registration, settled))
+
+
+def decide_requirement(fold: Fold, command: DecideRequirement) -> Answer:
+    """Another organisation decided on somebody, registered here or not yet; an older decision changes nothing."""
+    if EVENT not in fold.lines:
+        return fold.rejected(unknown_event(fold.event_id))
+    if fold.rules.needed(command.requirement) is None:
+        return fold.rejected(_unknown("requirement", command.requirement))
+    key = _key(fold, command)
+    if isinstance(key, Reason):
+        return fold.rejected(key)
+    grant = Grant(command.requirement, key, command.state, _not_later(command.decided_at, fold.now))
+    before = fold.grants.get((command.requirement, key))
+    if before is None or _order(before) < _order(grant):
+        fold.keep_grant(grant)
+    touched = None
+    for registration in list(fold.registrations.values()):
+        if key in registration.keys:
+            touched = _looked_at_again(fold, registration)
+    if touched is not None:
+        return fold.accepted(touched)
+    return Answer(Outcome.ACCEPTED, event_id=fold.event_id)
+
+
+def _looked_at_again(fold: Fold, registration: Registration) -> Registration:
+    known = seating.with_requirements(fold, registration)
+    if known.requirements == registration.requirements or not registration.active:
+        return registration
+    return fold.changed_now(registration, seating.settle(fold, known))
+
+
+def _key(fold: Fold, command: DecideRequirement) -> str | Reason:
+    if command.registration_id is not None:
+        registration = fold.registrations.get(command.registration_id)
+        if registration is None or registration.erased:
+            message = "there is no such registration at this event"
+            return Reason(code="unknown-registration", field="registration_id", message=message)
+        return person_key(fold.event_id, registration.person.email)
+    if command.email is not None:
+        return person_key(fold.event_id, command.email)
+    if command.number is not None:
+        return number_key(fold.event_id, command.requirement, command.number)
+    return Reason(code="nobody-named", field="email", message="name the person by email or by number")
+
+
+def _unknown(field: str, requirement: str) -> Reason:
+    message = f"this event does not require {requirement!r}"
+    return Reason(code="unknown-requirement", field=field, message=message)
+
+
+def _not_later(decided_at: datetime | None, now: datetime) -> datetime:
+    """A clock that is fast must not make a decision win over all that follow."""
+    return now if decided_at is None else min(decided_at, now)
+
+
+def _order(grant: Grant) -> tuple[datetime, int]:
+    return (grant.decided_at, _RANK[grant.state])

@@ -1,0 +1,95 @@
+"""What time does: holds and offers lapse, reminders are due, people are asked whether they still come. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from services.registration.commands import Answer, Tick
+from services.registration.decisions import seating
+from services.registration.decisions.fold import Fold
+from services.registration.decisions.giving_up import forget
+from services.registration.decisions.revising import give_reserve_back
+from services.registration.registrations import Registration
+from services.registration.seats import EVENT
+from shared.contracts.registration import Cause, Outcome, RegistrationReminded, Reminder, SeatState
+
+REMIND_BEFORE = timedelta(days=1)
+"""How long before the time to reconfirm is over a reminder goes out."""
+
+
+def tick(fold: Fold, command: Tick) -> Answer:
+    """Does whatever is due by now; looked at twice, it is done once."""
+    if EVENT in fold.lines:
+        for code_id in command.codes:
+            code = fold.codes.get(code_id)
+            if code is not None and code.ended(fold.now) and not code.released:
+                give_reserve_back(fold, code)
+        for id_ in command.registrations:
+            registration = fold.registrations.get(id_)
+            if registration is not None and not registration.erased:
+                _one(fold, registration)
+    return Answer(Outcome.ACCEPTED, event_id=fold.event_id)
+
+
+def _one(fold: Fold, registration: Registration) -> None:
+    rules = fold.rules
+    if rules.forget_at is not None and fold.now >= rules.forget_at:
+        forget(fold, registration)
+        return
+    if not registration.active:
+        return
+    if registration.state is SeatState.PENDING and registration.rules_revision < rules.revision:
+        settled = seating.settle(fold, seating.with_requirements(fold, registration))
+        registration = fold.changed_now(registration, settled)
+    registration = _lapsed(fold, registration)
+    if not registration.active:
+        return
+    registration = _asked(fold, registration)
+    _reminded(fold, registration)
+
+
+def _lapsed(fold: Fold, registration: Registration) -> Registration:
+    now = fold.now
+    if registration.hold_until is not None and now >= registration.hold_until:
+        return seating.give_up(fold, registration, None, Cause.REQUIREMENT_LAPSED)
+    if registration.reconfirm_until is not None and now >= registration.reconfirm_until:
+        return seating.give_up(fold, registration, None, Cause.NOT_RECONFIRMED)
+    if registration.until is not None and now >= registration.until:
+        return seating.give_up(fold, registration, None, Cause.OFFER_LAPSED)
+    lapsed = {held.session_id for held in registration.choices if held.until is not None and now >= held.until}
+    return seating.give_up(fold, registration, lapsed, Cause.OFFER_LAPSED) if lapsed else registration
+
+
+def _asked(fold: Fold, registration: Registration) -> Registration:
+    """Asks whether the person still comes, once; nobody who registered after the asking began."""
+    rules = fold.rules
+    at, begins = rules.reconfirm_at, rules.begins
+    if at is None or begins is None or not rules.scheduled or not at <= fold.now < begins:
+        return registration
+    if registration.state is not SeatState.CONFIRMED or registration.asked_at or registration.registered_at >= at:
+        return registration
+    until = min(fold.now + timedelta(days=rules.reconfirm_days), begins)
+    remind_at = until - REMIND_BEFORE
+    asked = replace(
+        registration,
+        asked_at=fold.now,
+        reconfirm_until=until,
+        remind_at=remind_at if remind_at > fold.now else None,
+    )
+    return fold.changed_now(registration, asked)
+
+
+def _reminded(fold: Fold, registration: Registration) -> None:
+    if registration.remind_at is None or fold.now < registration.remind_at:
+        return
+    about, until = Reminder.REQUIREMENT, registration.hold_until
+    if until is None:
+        about, until = Reminder.RECONFIRMATION, registration.reconfirm_until
+    if until is not None:
+        fold.reminders.append(
+            RegistrationReminded(
+                registration_id=registration.id, event_id=registration.event_id, about=about, until=until
+            )
+        )
+    fold.keep(replace(registration, remind_at=None))

@@ -1,0 +1,233 @@
+"""The state of one decision while its commands are folded over it: seats, lines, registrations, and what is told. Pure."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from services.registration.codes import Code
+from services.registration.commands import Answer
+from services.registration.decisions.log import Effect, effects
+from services.registration.registrations import Held, Registration
+from services.registration.requirements import Grant
+from services.registration.rules import Rules
+from services.registration.seats import EVENT, Line, Seats
+from shared.contracts.registration import Choice, Outcome, Reason, RegistrationReminded, SeatState
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One place in a line. `left` when the person got a seat or gave up; places are never reused."""
+
+    line: str
+    place: int
+    registration_id: str
+    left: bool = False
+    kind: str | None = None
+    """The kind of attendee: seats may be set aside for some kinds."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the commands need: seats, the registrations named or heading a line, the answers given before.
+
+    `lines` holds the first in each line, in order of place; at least as many as seats can come free. `members` are the
+    e-mail addresses, of those named, that are on a list of members.
+    """
+
+    seats: Seats
+    registrations: Mapping[str, Registration] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    lines: Mapping[str, Sequence[Waiting]] = field(default_factory=dict)
+    codes: Mapping[str, Code] = field(default_factory=dict)
+    grants: Mapping[tuple[str, str], Grant] = field(default_factory=dict)
+    members: frozenset[str] = frozenset()
+    version: int = 1
+    """The version of the ledger that this decision will be."""
+
+
+def lines_of(seats: Seats) -> Iterable[tuple[str, Line]]:
+    """All lines with their names."""
+    if seats.event is not None:
+        yield EVENT, seats.event
+    yield from seats.sessions.items()
+
+
+class Fold:
+    """Seats and registrations as they stand in the middle of a decision at `now` (UTC)."""
+
+    def __init__(self, snapshot: Snapshot, now: datetime) -> None:
+        self.snapshot = snapshot
+        self.now = now
+        self.event_id = snapshot.seats.event_id
+        self.lines: dict[str, Line] = dict(lines_of(snapshot.seats))
+        self.audiences = snapshot.seats.audiences
+        self.registrations: dict[str, Registration] = dict(snapshot.registrations)
+        self.by_email = {r.person.email: r.id for r in snapshot.registrations.values()}
+        self.answers = dict(snapshot.answers)
+        self.codes: dict[str, Code] = dict(snapshot.codes)
+        self.grants: dict[tuple[str, str], Grant] = dict(snapshot.grants)
+        self.correlation: str | None = None
+        self.changed: dict[str, Registration] = {}
+        self.changed_codes: dict[str, Code] = {}
+        self.changed_grants: dict[tuple[str, str], Grant] = {}
+        self.waiting: dict[tuple[str, int], Waiting] = {}
+        self.positions: dict[tuple[str, str], int] = {}
+        self.correlations: dict[str, str | None] = {}
+        self.effects: list[Effect] = []
+        self.reminders: list[RegistrationReminded] = []
+        self.repeated: list[str] = []
+        self.erased: dict[str, tuple[str, ...]] = {}
+        """The keys of who was forgotten, by registration."""
+
+    def fork(self) -> Fold:
+        """A copy to try something on."""
+        other = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, dict | list):
+                setattr(other, name, value.copy())
+        return other
+
+    # What stands
+
+    def seats(self) -> Seats:
+        """All lines as they stand."""
+        sessions = {name: line for name, line in self.lines.items() if name != EVENT}
+        return Seats(self.event_id, self.lines.get(EVENT), sessions, self.audiences)
+
+    @property
+    def rules(self) -> Rules:
+        """The event's own rules. Raises KeyError for an event that is not known."""
+        return self.lines[EVENT].rules
+
+    def code_of(self, registration: Registration) -> Code | None:
+        """The code that a registration was made with."""
+        return self.codes.get(registration.code) if registration.code else None
+
+    # Seats and places in line
+
+    def group_in(self, name: str, code: Code | None) -> str | None:
+        """The group whose reserved seat in line `name` somebody with `code` can have; None: there is none left."""
+        if code is None or code.group is None or code.ended(self.now) or (name != EVENT and name not in code.sessions):
+            return None
+        kind = self.lines[name].kinds.get(code.group)
+        return code.group if kind is not None and kind.own > 0 else None
+
+    def kind(self, name: str, registration: Registration, group: str | None) -> str | None:
+        """What somebody is counted as in a line: the code's group, else the kind of attendee."""
+        if group is not None:
+            return group
+        audience = registration.person.audience
+        return audience if audience in self.lines[name].kinds else None
+
+    def admits(self, name: str, registration: Registration) -> tuple[bool, str | None]:
+        """Whether the line gives the person a seat now, and from which group's seats."""
+        group = self.group_in(name, self.code_of(registration))
+        return self.lines[name].admits(self.kind(name, registration, group)), group
+
+    def take(self, name: str, registration: Registration, group: str | None) -> None:
+        """Counts a seat as taken."""
+        self.lines[name] = self.lines[name].seated(self.kind(name, registration, group))
+
+    def queue(self, name: str, registration: Registration) -> int:
+        """Puts the person at the end of the line; the place."""
+        line, kind = self.lines[name], self.kind(name, registration, None)
+        place = line.next_place
+        self.lines[name] = line.queued(kind)
+        self.waiting[name, place] = Waiting(name, place, registration.id, kind=kind)
+        self.positions[name, registration.id] = line.waiting + 1
+        return place
+
+    def release(self, name: str, registration: Registration, item: Registration | Held) -> None:
+        """Gives back what `item` (the registration, or one choice of it) has in line `name`: a seat, or a place."""
+        if item.takes_seat:
+            self.lines[name] = self.lines[name].freed(self.kind(name, registration, item.group))
+        elif item.state is SeatState.WAITLISTED and item.place is not None:
+            self.leave(name, item.place, registration)
+
+    def leave(self, name: str, place: int, registration: Registration) -> None:
+        """Ends a place in line."""
+        kind = self.kind(name, registration, None)
+        self.lines[name] = self.lines[name].left(kind)
+        self.waiting[name, place] = Waiting(name, place, registration.id, left=True, kind=kind)
+        self.positions.pop((name, registration.id), None)
+
+    def in_line(self, name: str) -> list[Waiting]:
+        """Those known to wait in line `name`, in order; newcomers of this decision only behind a line (or, where seats are
+        set aside, those of their kind in it) that is known to its end."""
+        first = list(self.snapshot.lines.get(name, ()))
+        before = dict(lines_of(self.snapshot.seats)).get(name)
+        set_aside = self.lines[name].set_aside
+        loaded = Counter(waiting.kind for waiting in first)
+
+        def known_to_its_end(kind: str | None) -> bool:
+            if before is None:
+                return True
+            if not set_aside:
+                return len(first) >= before.waiting
+            return loaded[kind] >= before.waiting_of(kind)
+
+        known = {waiting.place for waiting in first}
+        first += [
+            w
+            for (line, place), w in self.waiting.items()
+            if line == name and place not in known and known_to_its_end(w.kind)
+        ]
+        now = (self.waiting.get((name, waiting.place), waiting) for waiting in first)
+        return sorted((w for w in now if not w.left), key=lambda waiting: waiting.place)
+
+    # Bookkeeping
+
+    def keep(self, registration: Registration) -> None:
+        """The registration stands so from now on."""
+        before = self.registrations.get(registration.id)
+        self.effects.extend(effects(before, registration))
+        if before is not None and before.person.email != registration.person.email:
+            self.by_email.pop(before.person.email, None)
+        self.registrations[registration.id] = registration
+        self.by_email[registration.person.email] = registration.id
+        self.changed[registration.id] = registration
+        self.correlations[registration.id] = self.correlation
+
+    def changed_now(self, before: Registration, after: Registration) -> Registration:
+        """Keeps `after` where it differs; returns how the registration stands."""
+        if after != before:
+            self.keep(replace(after, changed_at=self.now))
+        return self.registrations[before.id]
+
+    def keep_code(self, code: Code) -> None:
+        """The code stands so from now on."""
+        self.codes[code.id] = self.changed_codes[code.id] = code
+
+    def keep_grant(self, grant: Grant) -> None:
+        """The decision of another organisation stands so from now on."""
+        self.grants[grant.requirement, grant.key] = self.changed_grants[grant.requirement, grant.key] = grant
+
+    def use_code(self, id_: str | None, times: int) -> None:
+        """Counts that a registration uses a code (1), or does not any more (-1)."""
+        if id_ is not None and id_ in self.codes:
+            self.keep_code(replace(self.codes[id_], used=max(0, self.codes[id_].used + times)))
+
+    # Answers
+
+    def rejected(self, *reasons: Reason) -> Answer:
+        """The answer that nothing was changed, and why."""
+        return Answer(Outcome.REJECTED, tuple(reasons), self.event_id)
+
+    def accepted(self, registration: Registration) -> Answer:
+        """The answer that says how the registration stands."""
+        told = registration.told(self.positions, EVENT)
+        return Answer(
+            Outcome.ACCEPTED,
+            event_id=registration.event_id,
+            registration_id=registration.id,
+            state=registration.state,
+            position=told.position,
+            choices=tuple(Choice.model_validate(choice) for choice in told.choices),
+            held=told.held,
+            until=told.until,
+            cause=told.cause,
+        )

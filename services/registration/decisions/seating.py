@@ -1,0 +1,317 @@
+"""How a person gets seats and loses them: what must be fulfilled first, the event's seat, then each session's. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from services.registration.admission import overlap
+from services.registration.decisions.fold import Fold, Waiting
+from services.registration.registrations import Held, Registration
+from services.registration.requirements import keys_of, standing
+from services.registration.rules import Needed
+from services.registration.seats import EVENT
+from shared.contracts.registration import Cause, RequirementState, SeatState
+
+SWAP_HOURS = 24
+"""How long a swap is offered where the rules name no time for offers."""
+
+
+def with_requirements(fold: Fold, registration: Registration) -> Registration:
+    """The registration with what other organisations decided so far."""
+    keys = registration.keys
+    states = {needed.id: standing(needed.id, keys, fold.grants) for needed in fold.rules.requirements}
+    return replace(registration, requirements=states)
+
+
+def granted(fold: Fold, requirement: str, email: str, numbers: Mapping[str, str]) -> bool:
+    """Whether another organisation granted `requirement` to the person."""
+    keys = keys_of(fold.event_id, email, numbers)
+    return standing(requirement, keys, fold.grants) is RequirementState.GRANTED
+
+
+def settle(fold: Fold, registration: Registration) -> Registration:
+    """Looks again at what is open: a seat is asked for, confirmed, held for some days or taken back, as it now stands."""
+    registration = replace(registration, rules_revision=fold.rules.revision)
+    cause = _blocked(fold, registration)
+    missing = _held_for(fold, registration)
+    match registration.state:
+        case SeatState.PENDING if not registration.held:
+            return replace(registration, cause=cause) if cause else _enter(fold, registration)
+        case SeatState.CANCELLED | SeatState.ATTENDED:
+            return registration
+        case _ if cause is Cause.REQUIREMENT:
+            return _withdrawn(fold, registration)
+        case SeatState.PENDING if not missing:
+            return _confirmed(registration)
+        case SeatState.CONFIRMED if missing:
+            choices = tuple(
+                replace(held, state=SeatState.PENDING, held=True, cause=Cause.REQUIREMENT)
+                if held.state is SeatState.CONFIRMED
+                else held
+                for held in registration.choices
+            )
+            return _on_hold(fold, replace(registration, choices=choices), missing)
+    return registration
+
+
+def seated(fold: Fold, registration: Registration) -> Registration:
+    """The person has a seat at the event now (it is counted already): confirmed, or held while a requirement is missing."""
+    registration = replace(registration, place=None, until=None, cause=None)
+    missing = _held_for(fold, registration)
+    if missing:
+        registration = _on_hold(fold, registration, missing)
+    else:
+        registration = replace(registration, state=SeatState.CONFIRMED, held=False)
+    return seat_choices(fold, registration)
+
+
+def seat_choices(fold: Fold, registration: Registration, leaving: Collection[str] = ()) -> Registration:
+    """Gives each choice that has nothing yet a seat, or a place in line: once the person has a seat at the event.
+
+    Those `leaving` are given up for it in the same decision, so nothing collides with them.
+
+    A session that was cancelled, has begun, filled up without a waiting list meanwhile, or is at the same time as a seat
+    that is had, is no choice any more.
+    """
+    choices: list[Held] = []
+    for held in registration.choices:
+        if held.state is SeatState.PENDING and not held.held:
+            so_far = replace(registration, choices=(*choices, *registration.choices[len(choices) :]))
+            held = _seat_one(fold, so_far, held, leaving)
+        choices.append(held)
+    return replace(registration, choices=tuple(choices))
+
+
+def give_up(
+    fold: Fold, registration: Registration, sessions: Collection[str] | None, cause: Cause = Cause.GIVEN_UP
+) -> Registration:
+    """Gives up `sessions`, or all; with the last session of an event of choices the registration ends too."""
+    choices = tuple(
+        released(fold, registration, held, cause) if sessions is None or held.session_id in sessions else held
+        for held in registration.choices
+    )
+    changed = replace(registration, choices=choices)
+    nothing_left = all(held.state is SeatState.CANCELLED for held in choices)
+    if sessions is None or (nothing_left and fold.seats().choice_needed):
+        changed = ended(fold, registration, changed, cause)
+    return fold.changed_now(registration, changed)
+
+
+def ended(fold: Fold, registration: Registration, changed: Registration, cause: Cause) -> Registration:
+    """`changed` without its seat at the event, or its place in line; the code can be used again."""
+    if registration.active:
+        fold.release(EVENT, registration, registration)
+        fold.use_code(registration.code, -1)
+    return replace(
+        changed,
+        state=SeatState.CANCELLED,
+        place=None,
+        group=None,
+        held=False,
+        until=None,
+        hold_until=None,
+        remind_at=None,
+        reconfirm_until=None,
+        cause=cause if registration.active else registration.cause,
+    )
+
+
+def released(fold: Fold, registration: Registration, held: Held, cause: Cause) -> Held:
+    """The choice without its seat or place in line."""
+    if held.state is SeatState.CANCELLED:
+        return held
+    fold.release(held.session_id, registration, held)
+    return Held(held.session_id, SeatState.CANCELLED, cause=cause)
+
+
+def accepted(fold: Fold, registration: Registration, held: Held) -> Registration:
+    """The offered session is taken; what is at the same time is given up for it."""
+    given_up = {*held.instead_of, *clashing(fold, registration, held.session_id)}
+    choices = []
+    for other in registration.choices:
+        if other.session_id == held.session_id:
+            other = _with_seat(registration, held)
+        elif other.session_id in given_up:
+            other = released(fold, registration, other, Cause.SWAPPED)
+        choices.append(other)
+    return replace(registration, choices=tuple(choices))
+
+
+def clashing(fold: Fold, registration: Registration, session_id: str) -> tuple[str, ...]:
+    """The sessions at the same time as `session_id` in which the person has a seat, where that is not allowed."""
+    if fold.rules.overlaps:
+        return ()
+    return tuple(
+        held.session_id
+        for held in registration.choices
+        if held.session_id != session_id
+        and held.takes_seat
+        and overlap(fold.lines[held.session_id], fold.lines[session_id])
+    )
+
+
+def promote(fold: Fold) -> None:
+    """Gives free seats to those who wait, the event's own line first: it lets people into sessions' lines."""
+    for name in [EVENT, *(name for name in fold.lines if name != EVENT)]:
+        if name not in fold.lines or not fold.lines[name].promotes(fold.now):
+            continue
+        for waiting in fold.in_line(name):
+            line = fold.lines[name]
+            if line.free == 0:
+                break
+            if line.free_for(waiting.kind) == 0:  # what is left is set aside for others
+                continue
+            _promote_one(fold, name, waiting)
+
+
+def _blocked(fold: Fold, registration: Registration) -> Cause | None:
+    """Why the person cannot have a seat at all yet."""
+    if fold.rules.approval and not registration.approved:
+        return Cause.APPROVAL
+    if any(needed.first for needed in _missing(fold, registration)):
+        return Cause.REQUIREMENT
+    return None
+
+
+def _held_for(fold: Fold, registration: Registration) -> list[Needed]:
+    return [needed for needed in _missing(fold, registration) if needed.hold]
+
+
+def _missing(fold: Fold, registration: Registration) -> list[Needed]:
+    return [
+        needed
+        for needed in fold.rules.requirements
+        if registration.requirements.get(needed.id, RequirementState.GRANTED) is not RequirementState.GRANTED
+    ]
+
+
+def _enter(fold: Fold, registration: Registration) -> Registration:
+    """Asks for the seat at the event: it is had, or waited for."""
+    admitted, group = fold.admits(EVENT, registration)
+    if admitted:
+        fold.take(EVENT, registration, group)
+        return seated(fold, replace(registration, group=group))
+    place = fold.queue(EVENT, registration)
+    return replace(registration, state=SeatState.WAITLISTED, place=place, cause=None)
+
+
+def _on_hold(fold: Fold, registration: Registration, missing: list[Needed]) -> Registration:
+    days = min(missing, key=lambda needed: needed.hold_days)
+    until = fold.now + timedelta(days=days.hold_days)
+    begins = fold.rules.begins
+    if begins is not None and fold.now < begins < until:
+        until = begins
+    remind_at = until - timedelta(days=days.remind_days)
+    return replace(
+        registration,
+        state=SeatState.PENDING,
+        held=True,
+        cause=Cause.REQUIREMENT,
+        hold_until=until,
+        remind_at=remind_at if days.remind_days and remind_at > fold.now else None,
+        reconfirm_until=None,
+    )
+
+
+def _confirmed(registration: Registration) -> Registration:
+    """Nothing is missing any more: what was held is confirmed."""
+    choices = tuple(
+        replace(held, state=SeatState.CONFIRMED, held=False, cause=None)
+        if held.state is SeatState.PENDING and held.held
+        else held
+        for held in registration.choices
+    )
+    return replace(
+        registration,
+        state=SeatState.CONFIRMED,
+        held=False,
+        cause=None,
+        hold_until=None,
+        remind_at=None,
+        choices=choices,
+    )
+
+
+def _withdrawn(fold: Fold, registration: Registration) -> Registration:
+    """What must come first was taken back: seats and places in line go, the wish stays."""
+    choices = []
+    for held in registration.choices:
+        if held.state is not SeatState.CANCELLED:
+            fold.release(held.session_id, registration, held)
+            held = Held(held.session_id, SeatState.PENDING, approved=held.approved, cause=Cause.EVENT_SEAT)
+        choices.append(held)
+    fold.release(EVENT, registration, registration)
+    return replace(
+        registration,
+        state=SeatState.PENDING,
+        cause=Cause.REQUIREMENT,
+        place=None,
+        group=None,
+        held=False,
+        until=None,
+        hold_until=None,
+        remind_at=None,
+        reconfirm_until=None,
+        choices=tuple(choices),
+    )
+
+
+def _seat_one(fold: Fold, registration: Registration, held: Held, leaving: Collection[str]) -> Held:
+    name = held.session_id
+    line = fold.lines[name]
+    if not line.rules.scheduled or (line.rules.starts is not None and fold.now >= line.rules.starts):
+        return Held(name, SeatState.CANCELLED, cause=Cause.OVER)
+    if line.rules.approval and not held.approved:
+        return replace(held, cause=Cause.APPROVAL)
+    admitted, group = fold.admits(name, registration)
+    if admitted and not set(leaving).issuperset(clashing(fold, registration, name)):
+        return Held(name, SeatState.CANCELLED, cause=Cause.OVERLAP)
+    if admitted:
+        fold.take(name, registration, group)
+        return _with_seat(registration, replace(held, group=group))
+    if not line.rules.waiting_list or not line.promotes(fold.now):
+        return Held(name, SeatState.CANCELLED, cause=Cause.FULL)
+    return replace(held, state=SeatState.WAITLISTED, place=fold.queue(name, registration), cause=None)
+
+
+def _with_seat(registration: Registration, held: Held) -> Held:
+    """The choice with its seat: confirmed, or held as long as the registration is."""
+    kept = replace(held, place=None, until=None, instead_of=())
+    if registration.state is SeatState.PENDING:
+        return replace(kept, state=SeatState.PENDING, held=True, cause=Cause.REQUIREMENT)
+    return replace(kept, state=SeatState.CONFIRMED, held=False, cause=None)
+
+
+def _promote_one(fold: Fold, name: str, waiting: Waiting) -> None:
+    registration = fold.registrations[waiting.registration_id]
+    hours = fold.lines[name].rules.offer_hours
+    fold.leave(name, waiting.place, registration)
+    fold.take(name, registration, None)
+    if name == EVENT:
+        registration = replace(registration, place=None, group=None)
+        if hours is None:
+            promoted = seated(fold, registration)
+        else:
+            promoted = replace(registration, state=SeatState.OFFERED, until=_offer_ends(fold, name, hours))
+    else:
+        held = registration.choice(name)
+        assert held is not None, "who waits in a session's line has chosen it"
+        clash = clashing(fold, registration, name)
+        if hours is None and not clash:
+            given = _with_seat(registration, replace(held, group=None))
+        else:
+            until = _offer_ends(fold, name, hours or SWAP_HOURS)
+            given = replace(held, state=SeatState.OFFERED, place=None, group=None, until=until, instead_of=clash)
+        choices = tuple(given if other.session_id == name else other for other in registration.choices)
+        promoted = replace(registration, choices=choices)
+    fold.keep(replace(promoted, changed_at=fold.now))
+
+
+def _offer_ends(fold: Fold, name: str, hours: int) -> datetime:
+    """An offer ends with the time to answer, or when the session begins."""
+    rules = fold.lines[name].rules
+    until = fold.now + timedelta(hours=hours)
+    bounds = [bound for bound in (rules.starts, rules.begins) if bound is not None and bound > fold.now]
+    return min([until, *bounds])

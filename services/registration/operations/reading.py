@@ -1,0 +1,120 @@
+"""Who comes, over HTTP, for organisers: the list, one registration, the table, the counts."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from services.registration import lists
+from services.registration.answers import Counts, Registrations, RegistrationShown, shown
+from services.registration.operations.parameters import (
+    CURSOR,
+    EVENT_ID,
+    LANGUAGE,
+    LIMIT,
+    REGISTRATION_ID,
+    SESSION,
+    STATE,
+    TEXT,
+    event_id_in,
+    event_in,
+    limit_in,
+    registration_in,
+    wanted_in,
+)
+from services.registration.store import Store
+from shared.web.access import require_organiser
+from shared.web.openapi import Answer, Operation
+from shared.web.pages import language_of
+
+_ALL = "/api/v1/registrations"
+
+
+class Reading:
+    """The operations that change nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def operations(self) -> list[Operation]:
+        """The operations. Fixed paths stand before the one with an id: the first that fits is taken."""
+        return [
+            Operation(
+                "listRegistrations",
+                "GET",
+                _ALL,
+                self.list_registrations,
+                "The registrations of an event, oldest first",
+                {200: Answer("A page of registrations", Registrations)},
+                [EVENT_ID, LIMIT, CURSOR, TEXT, STATE, SESSION],
+                problems=[400],
+                organiser=True,
+            ),
+            Operation(
+                "downloadAttendees",
+                "GET",
+                f"{_ALL}/table.csv",
+                self.table,
+                "Everybody who registered for an event, as a table for a spreadsheet",
+                {200: Answer("The table", media=["text/csv"])},
+                [EVENT_ID, LANGUAGE],
+                problems=[400, 404],
+                organiser=True,
+            ),
+            Operation(
+                "countRegistrations",
+                "GET",
+                f"{_ALL}/counts",
+                self.counts,
+                "How many come: by state, kind of attendee, country, language and session",
+                {200: Answer("The counts", Counts)},
+                [EVENT_ID],
+                problems=[400, 404],
+                organiser=True,
+            ),
+            Operation(
+                "showRegistration",
+                "GET",
+                f"{_ALL}/{{id}}",
+                self.show,
+                "One registration, with the places in line",
+                {200: Answer("The registration", RegistrationShown)},
+                [REGISTRATION_ID],
+                problems=[404],
+                organiser=True,
+            ),
+        ]
+
+    async def list_registrations(self, request: web.Request) -> web.Response:
+        """Without the places in line: each would be a count of its own."""
+        require_organiser(request)
+        event_id, limit, wanted = event_id_in(request), limit_in(request), wanted_in(request)
+        found = await self._store.registrations(event_id, request.query.get("cursor"), limit + 1, wanted=wanted)
+        more = found[limit - 1].id if len(found) > limit else None
+        return web.json_response({"items": [shown(r, {}) for r in found[:limit]], "next_cursor": more})
+
+    async def table(self, request: web.Request) -> web.Response:
+        """Cells that a spreadsheet would take for a formula are made harmless."""
+        require_organiser(request)
+        event = await event_in(request, self._store)
+        registrations, sessions = await asyncio.gather(
+            self._store.all_registrations(event.id), self._store.sessions(event.id)
+        )
+        body = await asyncio.to_thread(lists.table, event, sessions, registrations, language_of(request))
+        name = f'attachment; filename="{event.id}-attendees.csv"'
+        headers = {"Content-Disposition": name, "Cache-Control": "private, no-store"}
+        return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
+
+    async def counts(self, request: web.Request) -> web.Response:
+        """As they stand."""
+        require_organiser(request)
+        event = await event_in(request, self._store)
+        counted = await asyncio.to_thread(lists.counts, await self._store.all_registrations(event.id))
+        return web.json_response({"event_id": event.id, **counted})
+
+    async def show(self, request: web.Request) -> web.Response:
+        """With what the person answered."""
+        require_organiser(request)
+        registration = await registration_in(request, self._store)
+        return web.json_response(shown(registration, await self._store.positions(registration)))

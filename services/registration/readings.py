@@ -1,0 +1,155 @@
+"""What pages, lists and tasks read of registration, and the copies of the published agenda that they show. Nothing here decides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from services.registration.codes import Code
+from services.registration.documents import code_from, registration_from
+from services.registration.registrations import Registration
+from services.registration.schema import (
+    CODES,
+    DECISIONS,
+    EVENTS,
+    REGISTRATIONS,
+    SESSIONS,
+    WAITING,
+    Wanted,
+    stream_of,
+)
+from services.registration.seats import EVENT, Seats, seats_from
+from shared.contracts.base import json_of
+from shared.contracts.cloudevent import CloudEvent
+from shared.contracts.registration import SeatState
+from shared.contracts.scheduling import EventState, SessionState
+from shared.links import token_hash
+from shared.storage.inbox import when_newest
+from shared.storage.ledger import Ledgers
+from shared.storage.mongo import Database, Document, Session
+
+
+class Readings:
+    """Everything that is read outside a decision."""
+
+    def __init__(self, database: Database) -> None:
+        self.ledgers = Ledgers(database)
+        self._database = database
+        self._registrations = database[REGISTRATIONS.name]
+        self._waiting = database[WAITING.name]
+
+    async def registration(self, id_: str) -> Registration | None:
+        """The registration with this id."""
+        document = await self._registrations.find_one({"_id": id_})
+        return registration_from(id_, document) if document else None
+
+    async def registration_by_token(self, token: str) -> Registration | None:
+        """The registration whose private address ends in `token`."""
+        document = await self._registrations.find_one({"manage_hash": token_hash(token)})
+        return registration_from(document["_id"], document) if document else None
+
+    async def registrations(
+        self, event_id: str, after: str | None, limit: int, *, wanted: Wanted | None = None
+    ) -> list[Registration]:
+        """A page of an event's registrations, oldest first (ids sort by time), behind the id `after`."""
+        query: Document = {"event_id": event_id} | ({"_id": {"$gt": after}} if after else {})
+        query |= wanted.query() if wanted is not None else {}
+        return [
+            registration_from(d["_id"], d) async for d in self._registrations.find(query).sort("_id", 1).limit(limit)
+        ]
+
+    async def all_registrations(self, event_id: str) -> list[Registration]:
+        """Every registration of an event, oldest first."""
+        cursor = self._registrations.find({"event_id": event_id}).sort("_id", 1)
+        return [registration_from(document["_id"], document) async for document in cursor]
+
+    async def position(self, event_id: str, line: str, place: int) -> int:
+        """The present position, from 1, of the one who has `place` in `line`."""
+        ahead = {"event_id": event_id, "line": line, "left": False, "place": {"$lt": place}}
+        return 1 + int(await self._waiting.count_documents(ahead))
+
+    async def positions(self, registration: Registration) -> dict[tuple[str, str], int]:
+        """All present positions of a registration, by (line, registration id)."""
+        waiting = [(EVENT, registration.place)] if registration.place else []
+        waiting += [(held.session_id, held.place) for held in registration.choices if held.place]
+        found = await asyncio.gather(*(self.position(registration.event_id, n, p) for n, p in waiting if p))
+        return {(name, registration.id): position for (name, _), position in zip(waiting, found, strict=True)}
+
+    async def seats(self, event_id: str) -> Seats:
+        """The seats as they stand."""
+        return seats_from(event_id, (await self.ledgers.load(stream_of(event_id))).state)
+
+    async def event(self, event_id: str) -> EventState | None:
+        """The event as published."""
+        document = await self._database[EVENTS.name].find_one({"_id": event_id})
+        return EventState.model_validate(document["state"]) if document else None
+
+    async def sessions(self, event_id: str) -> list[SessionState]:
+        """The event's sessions as published, in order of time."""
+        found = [
+            SessionState.model_validate(d["state"])
+            async for d in self._database[SESSIONS.name].find({"event_id": event_id})
+        ]
+        return sorted(found, key=lambda s: (s.date, s.starts_local is None, str(s.starts_local), s.number or 0, s.id))
+
+    async def keep_event(self, event: CloudEvent, state: EventState) -> None:
+        """Keeps the newest state of an event, for pages."""
+
+        async def keep(session: Session) -> None:
+            document = {"schema": 1, "state": json_of(state)}
+            await self._database[EVENTS.name].replace_one({"_id": state.id}, document, upsert=True, session=session)
+
+        await when_newest(self._database, event, keep)
+
+    async def keep_session(self, event: CloudEvent, state: SessionState) -> None:
+        """Keeps the newest state of a session, for pages."""
+
+        async def keep(session: Session) -> None:
+            document = {"schema": 1, "event_id": state.event_id, "state": json_of(state)}
+            await self._database[SESSIONS.name].replace_one({"_id": state.id}, document, upsert=True, session=session)
+
+        await when_newest(self._database, event, keep)
+
+    async def codes(self, event_id: str, after: str | None = None, limit: int = 500) -> list[Code]:
+        """A page of the event's invitation codes, in order, behind the code `after`."""
+        query: Document = {"event_id": event_id} | ({"_id": {"$gt": f"{event_id}/{after}"}} if after else {})
+        return [code_from(d) async for d in self._database[CODES.name].find(query).sort("_id", 1).limit(limit)]
+
+    async def due(self, now: datetime, limit: int) -> dict[str, tuple[list[str], list[str]]]:
+        """By event, the registrations and the codes for which something is due at `now` (UTC), oldest first."""
+        found: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+        late = {"due_at": {"$lte": now}}
+        async for document in self._registrations.find(late, {"event_id": 1}).sort("due_at", 1).limit(limit):
+            found[document["event_id"]][0].append(document["_id"])
+        codes = self._database[CODES.name].find(late, {"event_id": 1, "code": 1}).sort("due_at", 1).limit(limit)
+        async for document in codes:
+            found[document["event_id"]][1].append(document["code"])
+        return dict(found)
+
+    async def to_look_at(self, event_id: str, seats: Seats, now: datetime, limit: int) -> list[str]:
+        """Registrations of an event that its rules concern now: pending under older rules, to be asked whether they still
+        come, or to be forgotten."""
+        if seats.event is None:
+            return []
+        rules = seats.event.rules
+        if rules.forget_at is not None and now >= rules.forget_at:
+            return await self._ids({"event_id": event_id, "erased": {"$ne": True}}, limit)
+        concerned: list[Document] = [{"state": SeatState.PENDING.value, "rules_revision": {"$lt": rules.revision}}]
+        asking = rules.reconfirm_at is not None and rules.begins is not None and rules.scheduled
+        if asking and rules.reconfirm_at <= now < rules.begins:  # type: ignore[operator]
+            before = {"$lt": rules.reconfirm_at}
+            unasked = {"state": SeatState.CONFIRMED.value, "asked_at": {"$exists": False}, "registered_at": before}
+            concerned.append(unasked)
+        return await self._ids({"event_id": event_id, "$or": concerned}, limit)
+
+    async def _ids(self, query: Document, limit: int) -> list[str]:
+        return [d["_id"] async for d in self._registrations.find(query, {"_id": 1}).sort("_id", 1).limit(limit)]
+
+    async def decisions(self, event_id: str, about: str | None = None) -> AsyncIterator[Mapping[str, Any]]:
+        """The commits of an event's log in order, all or those `about` a registration or a person's key."""
+        query: Document = {"event_id": event_id} | ({"about": about} if about else {})
+        async for document in self._database[DECISIONS.name].find(query).sort("version", 1):
+            yield document
