@@ -1,0 +1,181 @@
+"""Registrations with other organisations: in every order of arrival, held or first, lapsing, taken back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+
+from services.registration.commands import Cancel, DecideRequirement, GiveNumbers, ReviseEvent
+from shared.contracts.registration import Cause, RequirementState, SeatState
+from tests.support.events import BEFORE_CLOSE, milipol
+from tests.unit.registration.world import W1, World
+
+GRANTED, REFUSED, REVOKED = RequirementState.GRANTED, RequirementState.REFUSED, RequirementState.REVOKED
+
+
+def decided(world: World, name: str, state: RequirementState, hours: float = 0.0) -> DecideRequirement:
+    """What the fair decided so many hours ago."""
+    return DecideRequirement(
+        id=world.id(),
+        requirement="fair",
+        state=state,
+        email=f"{name}@example.org",
+        decided_at=world.now - timedelta(hours=hours),
+    )
+
+
+def test_a_seat_is_held_while_the_requirement_is_missing_and_confirmed_when_it_is_granted() -> None:
+    world = World(policy="hold")
+    ada = world.come("ada")
+    assert (ada.state, ada.held, ada.cause) == (SeatState.PENDING, True, Cause.REQUIREMENT)
+    assert ada.hold_until == BEFORE_CLOSE + timedelta(days=7)
+    assert (world.choice("ada").state, world.choice("ada").held) == (SeatState.PENDING, True)
+    assert world.seats.sessions[W1].confirmed == 1, "the seat is taken meanwhile"
+    world.ask(decided(world, "ada", GRANTED))
+    assert world.state("ada") is SeatState.CONFIRMED
+    assert world.choice("ada").state is SeatState.CONFIRMED
+    assert world.of("ada").hold_until is None
+
+
+def test_what_was_granted_before_the_registration_counts() -> None:
+    world = World(policy="hold")
+    world.ask(decided(world, "ada", GRANTED))
+    world.ask(decided(world, "ada", GRANTED))
+    assert world.come("ada").state is SeatState.CONFIRMED
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("registers_after", range(4))
+def test_the_newest_decision_counts_in_whatever_order_decisions_and_the_person_arrive(
+    order: tuple[int, ...], registers_after: int
+) -> None:
+    for newest in (GRANTED, REVOKED):
+        world = World(policy="hold")
+        decisions = [decided(world, "ada", s, h) for s, h in ((GRANTED, 9), (REFUSED, 5), (newest, 1))]
+        for number in range(4):
+            if number == registers_after:
+                world.come("ada")
+            if number < 3:
+                world.ask(decisions[order[number]])
+        assert world.of("ada").requirements == {"fair": newest}
+        wanted = SeatState.CONFIRMED if newest is GRANTED else SeatState.PENDING
+        assert world.state("ada") is wanted
+
+
+def test_a_hold_that_lapses_gives_the_seat_to_the_queue_after_a_reminder() -> None:
+    world = World(1, policy="hold")
+    world.come("ada")
+    world.ask(decided(world, "bob", GRANTED))
+    world.come("bob")
+    assert world.choice("bob").state is SeatState.WAITLISTED
+    world.wait(days=5)
+    assert [(r.registration_id, r.about.value) for r in world.reminded] == [("r-ada", "requirement")]
+    world.wait(days=1, hours=23)
+    assert world.state("ada") is SeatState.PENDING
+    assert len(world.reminded) == 1, "once"
+    world.wait(hours=1)
+    assert (world.state("ada"), world.of("ada").cause) == (SeatState.CANCELLED, Cause.REQUIREMENT_LAPSED)
+    assert world.choice("bob").state is SeatState.CONFIRMED
+
+
+def test_a_hold_ends_when_the_event_begins() -> None:
+    world = World(
+        policy="hold", requirements=[{"id": "fair", "name": {"en": "Fair"}, "policy": "hold", "hold_days": 90}]
+    )
+    begins = world.seats.event.rules.begins if world.seats.event else None
+    assert world.come("ada").hold_until == begins
+
+
+def test_what_comes_first_gives_neither_seat_nor_place_before_it_is_granted() -> None:
+    world = World(1, policy="first")
+    ada = world.come("ada")
+    assert (ada.state, ada.held, ada.cause) == (SeatState.PENDING, False, Cause.REQUIREMENT)
+    assert world.seats.sessions[W1].confirmed == 0
+    world.ask(decided(world, "bob", GRANTED))
+    assert world.come("bob").state is SeatState.CONFIRMED
+    world.ask(decided(world, "ada", GRANTED))
+    assert world.choice("ada").state is SeatState.WAITLISTED, "the place in line is that of the grant"
+
+
+def test_what_comes_first_and_is_taken_back_frees_the_seat_at_once() -> None:
+    world = World(1, policy="first")
+    for name in ("ada", "bob"):
+        world.ask(decided(world, name, GRANTED))
+        world.come(name)
+    world.ask(decided(world, "ada", REVOKED))
+    assert (world.state("ada"), world.of("ada").held) == (SeatState.PENDING, False)
+    assert world.choice("bob").state is SeatState.CONFIRMED
+    world.wait(hours=1)
+    world.ask(decided(world, "ada", GRANTED))
+    assert world.choice("ada").state is SeatState.WAITLISTED, "behind whoever waits by then"
+
+
+def test_a_requirement_taken_back_from_a_confirmed_person_starts_a_new_hold() -> None:
+    world = World(policy="hold")
+    world.ask(decided(world, "ada", GRANTED, 2))
+    world.come("ada")
+    world.ask(decided(world, "ada", REVOKED))
+    assert (world.state("ada"), world.of("ada").held) == (SeatState.PENDING, True)
+    assert world.of("ada").hold_until == world.now + timedelta(days=7)
+    assert world.choice("ada").held
+
+
+def test_a_person_is_found_by_the_number_there_given_at_once_or_later() -> None:
+    world = World(policy="hold")
+
+    def by_number(number: str) -> DecideRequirement:
+        return DecideRequirement(id=world.id(), requirement="fair", state=GRANTED, number=number)
+
+    world.come("ada", numbers={"fair": "MP 77"})
+    world.ask(by_number("mp77"))
+    assert world.state("ada") is SeatState.CONFIRMED
+    world.ask(by_number("MP-78"))
+    world.come("bob")
+    assert world.state("bob") is SeatState.PENDING
+    world.ask(GiveNumbers(id=world.id(), registration_id="r-bob", numbers={"fair": "MP-78"}))
+    assert world.state("bob") is SeatState.CONFIRMED
+
+
+def test_a_requirement_that_is_only_told_holds_nothing_back() -> None:
+    world = World(policy="told")
+    assert world.come("ada").state is SeatState.CONFIRMED
+    assert world.of("ada").requirements == {"fair": RequirementState.MISSING}
+
+
+def test_a_requirement_that_the_event_does_not_have_is_named() -> None:
+    world = World()
+    command = DecideRequirement(id="d", requirement="gala", state=GRANTED, email="ada@example.org")
+    assert world.reasons(command) == [("unknown-requirement", "requirement")]
+    assert world.reasons(world.register("ada", numbers={"gala": "1"})) == [("unknown-requirement", "numbers.gala")]
+
+
+def test_a_fast_clock_elsewhere_does_not_win_over_what_follows() -> None:
+    world = World(policy="hold")
+    world.come("ada")
+    world.ask(decided(world, "ada", GRANTED, -48))
+    world.wait(hours=1)
+    world.ask(decided(world, "ada", REVOKED))
+    assert world.of("ada").requirements == {"fair": REVOKED}
+
+
+def test_rules_that_ask_less_let_those_go_on_who_waited_for_them() -> None:
+    world = World(policy="first")
+    world.come("ada")
+    relaxed = {**world.event, "requirements": []}
+    world.do(ReviseEvent(id="later", event=milipol(2, **relaxed)))
+    assert world.state("ada") is SeatState.PENDING
+    world.wait(seconds=1)
+    assert world.state("ada") is SeatState.CONFIRMED
+
+
+def test_who_is_pending_can_give_up_and_the_held_seat_goes_on() -> None:
+    world = World(1, policy="hold")
+    world.come("ada")
+    world.ask(decided(world, "bob", GRANTED))
+    world.come("bob")
+    world.ask(Cancel(id="x", registration_id="r-ada"))
+    assert world.choice("bob").state is SeatState.CONFIRMED
+    world.wait(days=30)
+    assert world.of("ada").cause is Cause.GIVEN_UP, "nothing lapses that was given up"
