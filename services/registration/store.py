@@ -93,7 +93,13 @@ class Store(Readings):
             async for document in self._registrations.find({"event_id": event_id, "$or": queries}):
                 found[document["_id"]] = registration_from(document["_id"], document)
                 revisions[document["_id"]] = document["revision"]
-        for id_, (version, overlaid) in page.overlay(REGISTRATIONS.name).items():
+        overlay = page.overlay(REGISTRATIONS.name)
+        # An entry may be older than what is stored by now, and name somebody whose address is another since.
+        only_laid = [id_ for id_, (_, d) in overlay.items() if id_ not in revisions and wanted.names(id_, d)]
+        if only_laid:
+            async for document in self._registrations.find({"_id": {"$in": only_laid}}, {"revision": 1}):
+                revisions[document["_id"]] = document["revision"]
+        for id_, (version, overlaid) in overlay.items():
             if version > revisions.get(id_, 0) and wanted.names(id_, overlaid):
                 found[id_] = registration_from(id_, overlaid)
             elif id_ in found and version > revisions[id_]:

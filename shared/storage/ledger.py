@@ -19,8 +19,6 @@ import structlog
 
 from shared.contracts.cloudevent import CloudEvent, Encoded
 from shared.storage.mongo import (
-    READS,
-    WRITES,
     BulkWriteError,
     Collection,
     Database,
@@ -31,6 +29,8 @@ from shared.storage.mongo import (
     PyMongoError,
     ReplaceOne,
     ReturnDocument,
+    Session,
+    WriteConcern,
     only_duplicates,
     replacement,
 )
@@ -38,9 +38,8 @@ from shared.storage.mongo import (
 LEDGERS = Collection("ledgers", (Index((("entries.at", 1),)),))
 OUTBOX = Collection("outbox", (Index((("stream", 1), ("version", 1), ("number", 1))), Index((("at", 1),))))
 
-NEWEST, AT_ONCE = READS.__class__("local"), WRITES.__class__(w=1)
-"""For the queue: nobody waits until it is on the disk of most nodes, and who is next reads a commit that still is on its
-way there. What it decides on that is committed behind it, by majority: the one is not lost without the other."""
+AT_ONCE = WriteConcern(w=1)
+"""For the queue: nothing depends on it, so that nobody waits until it is on the disk of most nodes."""
 
 _log = structlog.get_logger()
 
@@ -113,12 +112,12 @@ class Ledgers:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._ledgers = database[LEDGERS.name]
-        self._queues = self._ledgers.with_options(read_concern=NEWEST, write_concern=AT_ONCE)
+        self._queues = self._ledgers.with_options(write_concern=AT_ONCE)
         self._outbox = database[OUTBOX.name]
 
-    async def load(self, stream: str) -> Page:
-        """The ledger as it stands, in one read."""
-        document = await self._ledgers.find_one({"_id": stream})
+    async def load(self, stream: str, session: Session | None = None) -> Page:
+        """The ledger as it stands, in one read; or as it stood at the moment of a snapshot's `session`."""
+        document = await self._ledgers.find_one({"_id": stream}, session=session)
         return Page(stream) if document is None else _page(document)
 
     async def streams(self) -> list[str]:
@@ -183,11 +182,11 @@ class Ledgers:
     async def look(self, stream: str, ticket: str) -> tuple[list[str], Page | None]:
         """The queue, and the page if `ticket` is the first: in one read, and nothing big is read while others are first.
 
-        The page may be of a commit that is not durable yet: what is answered without a commit needs one from `load`.
+        By majority, as all pages: on one that a new primary does not know, another commit could have the same version.
         """
         only_first = {"$eq": [{"$first": "$queue"}, ticket]}
         parts = {name: {"$cond": [only_first, f"${name}", "$$REMOVE"]} for name in ("version", "state", "entries")}
-        document = await self._queues.find_one({"_id": stream}, {"queue": 1, **parts})
+        document = await self._ledgers.find_one({"_id": stream}, {"queue": 1, **parts})
         if document is None:
             return [], None
         return document.get("queue", []), _page(document) if "version" in document else None

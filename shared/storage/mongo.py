@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -50,7 +51,9 @@ __all__ = [
     "ReplaceOne",
     "ReturnDocument",
     "Session",
+    "SnapshotGone",
     "UpdateOne",
+    "WriteConcern",
     "only_duplicates",
     "replacement",
 ]
@@ -70,6 +73,12 @@ UNAVAILABLE = (ConnectionFailure, WTimeoutError)
 _log = structlog.get_logger()
 _DUPLICATE_KEY = 11000
 _NAMESPACE_EXISTS = 48
+_SNAPSHOT_TOO_OLD = 239
+_SNAPSHOT_UNAVAILABLE = 246
+
+
+class SnapshotGone(Exception):
+    """The moment that was read is kept no longer, or a collection was just made: begin again."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,20 @@ class Database:
         async with await self._client.start_session() as session:
             result: T = await session.with_transaction(work, read_concern=READS, write_concern=WRITES)
             return result
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Session]:
+        """All reads that are given the session, one after the other, see the moment of the first (read concern "snapshot").
+
+        The server keeps a moment for five minutes (minSnapshotHistoryWindowInSeconds). Raises SnapshotGone after that.
+        """
+        async with await self._client.start_session(causal_consistency=False, snapshot=True) as session:
+            try:
+                yield session
+            except OperationFailure as error:
+                if error.code in (_SNAPSHOT_TOO_OLD, _SNAPSHOT_UNAVAILABLE):
+                    raise SnapshotGone(self.name) from error
+                raise
 
     async def ping(self) -> None:
         """Raises PyMongoError where the server does not answer."""

@@ -89,11 +89,10 @@ class Turns:
             return known  # no ledger yet, or nobody else
         if queue[0] != ticket or known is not None:
             self.others_seen()
-        if queue[0] == ticket:
-            return (await self._ledgers.look(self._stream, ticket))[1]
         began = moved = self._seconds()
         first, seen = queue[0], False
-        await self._sleep(0.7 * min(self._usual, STUCK))
+        if first != ticket:
+            await self._sleep(0.7 * min(self._usual, STUCK))
         while True:
             queue, page = await self._ledgers.look(self._stream, ticket)
             now = self._seconds()

@@ -23,7 +23,9 @@ from tests.support.events import milipol, person, workshop
 from tests.support.waiting import until
 
 EVENT, W1 = "milipol-2019", "milipol-2019-workshop-1"
-SEATS, PEOPLE, CLIENTS = 100, 600, 20
+SEATS, PEOPLE, CLIENTS = 100, 1200, 20
+SELDOM = 20
+"""Conflicts of the crowd until each process has noticed the others; without turns there are several times as many."""
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ async def test_desks_that_take_turns_seldom_decide_in_vain(
 ) -> None:
     await crowd(three_desks)
     assert await held(database) == EXACT
-    assert len(conflicts) <= 6, "until each has noticed the others"
+    assert len(conflicts) <= SELDOM, "until each has noticed the others"
     await asyncio.gather(*(one.close() for one in three_desks))
     ledger = await database["ledgers"].find_one({"_id": f"events/{EVENT}"})
     assert ledger is not None
@@ -116,7 +118,7 @@ async def test_control_seats_are_exact_without_turns_only_work_is_wasted(
     monkeypatch.setattr(Turns, "take", take)
     await crowd(three_desks)
     assert await held(database) == EXACT
-    assert len(conflicts) > 6
+    assert len(conflicts) > SELDOM
 
 
 async def test_control_with_turns_but_without_compare_and_set_seats_are_oversold(
