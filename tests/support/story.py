@@ -15,11 +15,10 @@ from urllib.parse import urlsplit
 import aiohttp
 from icalendar import Calendar
 
-from shared.clock import Clock
 from shared.config import Settings
 from shared.contracts.base import json_of
 from shared.contracts.cloudevent import CloudEvent
-from shared.contracts.registration import REGISTRATION_REQUESTED, PersonDetails
+from shared.contracts.registration import REGISTRATION_REQUESTED, REQUEST_ANSWERED, REQUIREMENT_GRANTED, PersonDetails
 from shared.contracts.registry import INTAKE
 from shared.links import FEED, MANAGE, Links, feed_path, manage_path
 from shared.messaging.port import Outgoing
@@ -33,10 +32,18 @@ from tests.support.waiting import until
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 
 
-def clock_from(start: datetime) -> Clock:
-    """A clock that begins at `start` and runs as fast as the real one."""
-    began = time.monotonic()
-    return lambda: start + timedelta(milliseconds=int((time.monotonic() - began) * 1000))
+class StoryClock:
+    """A clock that begins at `start` and runs as fast as the real one, and can be put forward."""
+
+    def __init__(self, start: datetime) -> None:
+        self._start, self._began = start, time.monotonic()
+
+    def __call__(self) -> datetime:
+        return self._start + timedelta(milliseconds=int((time.monotonic() - self._began) * 1000))
+
+    def advance(self, by: timedelta) -> None:
+        """Time passes at once."""
+        self._start += by
 
 
 @dataclass
@@ -49,6 +56,7 @@ class Story:
     listener: Listener
     mails: SmtpSink
     calendars: RadicaleNode
+    clock: StoryClock
 
     # The organiser
 
@@ -103,15 +111,32 @@ class Story:
     async def request(self, id_: str, event_id: str, person: PersonDetails, *sessions: str) -> None:
         """By another system's message."""
         data = {"event_id": event_id, "person": json_of(person), "sessions": list(sessions)}
-        event = CloudEvent(
-            id=id_,
-            source="https://badge.example.org",
-            type=REGISTRATION_REQUESTED,
-            time=self.process.clock(),
-            data=data,
-        )
+        await self.send(id_, REGISTRATION_REQUESTED, data)
+
+    async def send(self, id_: str, type_: str, data: dict[str, Any]) -> None:
+        """Another system's message of any type."""
+        source = "https://badge.example.org"
+        event = CloudEvent(id=id_, source=source, type=type_, time=self.process.clock(), data=data)
         assert self.process.transport is not None
         await self.process.transport.publish([Outgoing(INTAKE, event)])
+
+    async def fair_decides(self, id_: str, email: str, type_: str = REQUIREMENT_GRANTED) -> None:
+        """The fair at Milipol tells what it decided on somebody, and is answered."""
+        await self.send(id_, type_, {"event_id": "milipol-2019", "requirement": "milipol-badge", "email": email})
+
+        async def answered() -> bool:
+            return any(event.causationid == id_ for event in self.listener.of_type(REQUEST_ANSWERED))
+
+        await until(answered, 20, f"the fair's message {id_} is answered")
+
+    async def until_state(self, event_id: str, email: str, *states: str) -> dict[str, Any]:
+        """The registration, once it is in one of `states`."""
+
+        async def reached() -> bool:
+            return (await self.registration_of(event_id, email))["state"] in states
+
+        await until(reached, 30, f"the registration is {' or '.join(states)}")
+        return await self.registration_of(event_id, email)
 
     async def registration_of(self, event_id: str, email: str) -> dict[str, Any]:
         """The registration of a person, once there is one."""
@@ -215,8 +240,9 @@ def start(entry: Any) -> Any:
 @contextlib.asynccontextmanager
 async def story(settings: Settings, start: datetime, mails: SmtpSink, calendars: RadicaleNode) -> AsyncIterator[Story]:
     """Lectern at the instant `start`, with somebody who listens to its facts."""
-    process = lectern(settings, clock=clock_from(start))
+    clock = StoryClock(start)
+    process = lectern(settings, clock=clock)
     async with running(process), aiohttp.ClientSession() as http:
         assert process.transport is not None
         async with listening(process.transport) as listener:
-            yield Story(process, settings, http, listener, mails, calendars)
+            yield Story(process, settings, http, listener, mails, calendars, clock)
