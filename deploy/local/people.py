@@ -16,6 +16,8 @@ class Person:
     audience: str | None = None
     country: str | None = None
     sessions: tuple[str, ...] = ()
+    at_the_fair: bool = False
+    """Registered at the fair too, as the fair's own system tells."""
 
 
 _SHOWCASE = ("sre-2019-project-presentations",)
@@ -34,6 +36,7 @@ PEOPLE: tuple[Person, ...] = (
         None,
         "IT",
         ("milipol-2019-workshop-1", "milipol-2019-workshop-3"),
+        at_the_fair=True,
     ),
     Person(
         "milipol-2019",
@@ -52,6 +55,7 @@ PEOPLE: tuple[Person, ...] = (
         None,
         "PL",
         ("milipol-2019-workshop-2", "milipol-2019-workshop-4"),
+        at_the_fair=True,
     ),
     Person(
         "milipol-2019", "Sofie Damgaard", "sofie.damgaard@example.org", "en", None, "DK", ("milipol-2019-workshop-4",)

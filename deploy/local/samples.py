@@ -15,11 +15,21 @@ from deploy.local.people import PEOPLE, Person
 from shared.clock import Clock
 from shared.contracts.base import json_of
 from shared.contracts.cloudevent import CloudEvent
-from shared.contracts.registration import REGISTRATION_REQUESTED, PersonDetails, RegistrationRequested
+from shared.contracts.registration import (
+    REGISTRATION_REQUESTED,
+    REQUIREMENT_GRANTED,
+    PersonDetails,
+    RegistrationRequested,
+    RequirementDecided,
+)
 from shared.contracts.registry import INTAKE
 from shared.messaging.port import Outgoing, Transport
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+FAIR = "milipol-badge"
+"""The requirement of the sample at Milipol."""
 
 
 class SampleRefused(Exception):
@@ -67,6 +77,26 @@ async def _post(client: aiohttp.ClientSession, path: str, body: bytes, content_t
         return await answer.json()
 
 
+def grants(now: Clock, people: Sequence[Person] = PEOPLE) -> list[Outgoing]:
+    """What the fair tells of those of `people` who are registered there: the seats of the others are held for a week."""
+    return [
+        Outgoing(
+            INTAKE,
+            CloudEvent(
+                id=f"sample-badge-{number}",
+                source="/lectern/samples",
+                type=REQUIREMENT_GRANTED,
+                time=now(),
+                data=json_of(
+                    RequirementDecided(event_id=person.event_id, requirement=FAIR, email=person.email, decided_at=now())
+                ),
+            ),
+        )
+        for number, person in enumerate(people, start=1)
+        if person.at_the_fair
+    ]
+
+
 def requests(now: Clock, people: Sequence[Person] = PEOPLE) -> list[Outgoing]:
     """The intake messages that register `people`. Their ids are fixed: sent again, they are duplicates and change nothing."""
     return [
@@ -105,7 +135,7 @@ async def register(lectern: str, token: str, transport: Transport, now: Clock, p
     async with aiohttp.ClientSession(lectern, headers={"Authorization": f"Bearer {token}"}) as client:
         # Registration hears of a published event a moment later; asked before, it would refuse.
         await _until(lambda: _all_open(client, events), patience)
-        await transport.publish(requests(now))
+        await transport.publish([*grants(now), *requests(now)])
         wanted = {(person.event_id, person.email) for person in PEOPLE}
 
         async def all_in() -> bool:
