@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from services.registration import codes
 from services.registration import commands as asked
 from services.registration.commands import Command
+from services.registration.registrations import Registration
 from services.registration.requirements import keys_of, number_key, person_key
 
 
@@ -41,6 +42,15 @@ class Named:
             or document["person"]["email"] in self.emails
             or not self.numbers.isdisjoint(document.get("number_keys", ()))
         )
+
+    def keys_of(self, registrations: Iterable[Registration]) -> set[str]:
+        """All keys of those of `registrations` whose requirements are looked at again."""
+        keys: set[str] = set()
+        for registration in registrations:
+            own = registration.keys if self.looked_at or self.decided else []
+            if registration.id in self.looked_at or not self.decided.isdisjoint(own):
+                keys.update(own)
+        return keys
 
     def _add(self, event_id: str, command: Command) -> None:
         match command:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -65,18 +65,25 @@ class Store(Readings):
         seats = seats_from(event_id, page.state)
         wanted = Named.by(event_id, commands)
         given = [c.id for c in commands if c.repeatable]
-        registrations, answers, lines, members = await asyncio.gather(
+        registrations, answers, lines, members, named, grants = await asyncio.gather(
             self._named(page, event_id, wanted),
             self._given(page, given),
             self._lines(page, seats, commands),
             self._members(seats, wanted.emails),
+            self._codes(page, event_id, wanted.codes),
+            self._grants(page, seats, wanted.keys),
         )
         heading = {w.registration_id for line in lines.values() for w in line} - registrations.keys()
-        named, grants = await asyncio.gather(
-            self._codes(page, event_id, wanted, registrations), self._grants(page, seats, wanted, registrations)
-        )
-        if heading:
-            registrations |= await self._named(page, event_id, Named(ids=heading))
+        # What those who were named bring with them; most bring nothing more.
+        used = {r.code for r in registrations.values() if r.code} - named.keys()
+        keys = wanted.keys_of(registrations.values()) - wanted.keys
+        if heading or used or keys:
+            waiting, more, others = await asyncio.gather(
+                self._named(page, event_id, Named(ids=heading)),
+                self._codes(page, event_id, used),
+                self._grants(page, seats, keys),
+            )
+            registrations, named, grants = registrations | waiting, named | more, grants | others
         return Snapshot(seats, registrations, answers, lines, named, grants, members, page.version + 1)
 
     async def _named(self, page: Page, event_id: str, wanted: Named) -> dict[str, Registration]:
@@ -106,31 +113,21 @@ class Store(Readings):
                 del found[id_]  # it was found by what it does not say any more
         return found
 
-    async def _codes(
-        self, page: Page, event_id: str, wanted: Named, registrations: Mapping[str, Registration]
-    ) -> dict[str, Code]:
-        names = {f"{event_id}/{id_}" for id_ in wanted.codes | {r.code for r in registrations.values() if r.code}}
-        return {
-            d["code"]: code_from(d)
-            for d in await self._stored(page, CODES.name, {"_id": {"$in": sorted(names)}}, names)
-        }
-
-    async def _grants(
-        self, page: Page, seats: Seats, wanted: Named, registrations: Mapping[str, Registration]
-    ) -> dict[tuple[str, str], Grant]:
-        rules = seats.event.rules if seats.event is not None else None
-        if rules is None or not (rules.requirements or rules.member_requirement):
+    async def _codes(self, page: Page, event_id: str, codes: set[str]) -> dict[str, Code]:
+        if not codes:
             return {}
-        keys = set(wanted.keys)
-        for id_ in wanted.looked_at & registrations.keys():
-            keys.update(registrations[id_].keys)
-        for registration in registrations.values():
-            if wanted.decided & set(registration.keys):
-                keys.update(registration.keys)
-        overlaid = {id_ for id_, (_, d) in page.overlay(GRANTS.name).items() if d["key"] in keys}
+        ids = {f"{event_id}/{id_}" for id_ in codes}
+        found = await self._stored(page, CODES.name, {"_id": {"$in": sorted(ids)}}, lambda id_, _: id_ in ids)
+        return {document["code"]: code_from(document) for document in found}
+
+    async def _grants(self, page: Page, seats: Seats, keys: set[str]) -> dict[tuple[str, str], Grant]:
+        """What other organisations decided on whoever has one of `keys`."""
+        rules = seats.event.rules if seats.event is not None else None
+        if not keys or rules is None or not (rules.requirements or rules.member_requirement):
+            return {}
         query = {"event_id": seats.event_id, "key": {"$in": sorted(keys)}}
-        found = map(grant_from, await self._stored(page, GRANTS.name, query, overlaid) if keys else [])
-        return {(grant.requirement, grant.key): grant for grant in found}
+        found = await self._stored(page, GRANTS.name, query, lambda _, document: document["key"] in keys)
+        return {(grant.requirement, grant.key): grant for grant in map(grant_from, found)}
 
     async def _members(self, seats: Seats, emails: set[str]) -> frozenset[str]:
         """Those of `emails` that are on one of the event's lists of members."""
@@ -142,14 +139,12 @@ class Store(Readings):
         return frozenset([ids[document["_id"]] async for document in found])
 
     async def _stored(
-        self, page: Page, collection: str, query: Document, overlaid: set[str]
+        self, page: Page, collection: str, query: Document, wanted: Callable[[str, Mapping[str, Any]], bool]
     ) -> list[Mapping[str, Any]]:
-        """Documents found by `query`, and those with the ids `overlaid`, with what the page's entries lay over them."""
-        found: dict[str, Mapping[str, Any]] = {}
-        if overlaid or query.get("key"):
-            found = {d["_id"]: d async for d in self._database[collection].find(query)}
+        """Documents found by `query`, with those of the page's entries that are `wanted` laid over them."""
+        found: dict[str, Mapping[str, Any]] = {d["_id"]: d async for d in self._database[collection].find(query)}
         for id_, (version, document) in page.overlay(collection).items():
-            if id_ in overlaid and version > (found[id_]["revision"] if id_ in found else 0):
+            if wanted(id_, document) and version > (found[id_]["revision"] if id_ in found else 0):
                 found[id_] = document
         return list(found.values())
 
