@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from services.registration.command_line.audit import registration
 from services.scheduling.command_line.agenda import agenda
 from shared.clock import use_own_zone_rules
 
@@ -28,7 +29,13 @@ def lectern(context: click.Context) -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+@lectern.group()
+def audit() -> None:
+    """Prove from what is stored that all was done rightly."""
+
+
 lectern.add_command(agenda)
+audit.add_command(registration)
 
 if __name__ == "__main__":
     lectern(prog_name="lectern")

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     CHANGED = "changed"
     CANCELLED = "cancelled"
     RECONFIRM = "reconfirm"
+    NEW_ADDRESS = "new-address"
     REQUIREMENT_REMINDER = "requirement-reminder"
     RECONFIRMATION_REMINDER = "reconfirmation-reminder"
     REPEATED = "repeated"
@@ -78,12 +79,14 @@ class Telling:
     event: tuple[Change, ...] = ()
     requirements: tuple[str, ...] = ()
     asked: bool = False
+    new_address: bool = False
+    """Whether the private addresses that the person knows are void."""
     until: datetime | None = None
 
     @property
     def personal(self) -> bool:
         """Whether it speaks of the person's own seats and duties, not of the agenda alone."""
-        return bool(self.seats or self.requirements or self.asked or self.kind in NOTICES)
+        return bool(self.seats or self.requirements or self.asked or self.new_address or self.kind in NOTICES)
 
 
 NOTICES = frozenset({Kind.REQUIREMENT_REMINDER, Kind.RECONFIRMATION_REMINDER, Kind.REPEATED})
@@ -110,10 +113,13 @@ def tell(told: Picture | None, now: Picture) -> Telling | None:
     sessions = _session_news(told, now) if told is not None else ()
     requirements, pressing = _requirement_news(told, now)
     asked = _asked(told, now)
-    if not (seats or event or sessions or pressing or asked):
+    new_address = told is not None and now.link_generation > told.link_generation and _concerned(now)
+    if not (seats or event or sessions or pressing or asked or new_address):
         return None
+    if new_address and not (seats or event or sessions or pressing or asked):
+        return Telling(Kind.NEW_ADDRESS, requirements=requirements, new_address=True)
     kind = _kind(told, now, seats, event, sessions, requirements, asked)
-    return Telling(kind, seats, sessions, event, requirements, asked)
+    return Telling(kind, seats, sessions, event, requirements, asked, new_address)
 
 
 def tell_of(notice: Notice, now: Picture) -> Telling | None:

@@ -61,6 +61,8 @@ class Picture:
     sessions: Mapping[str, SessionState]
     requirements: Mapping[str, RequirementState] = field(default_factory=dict)
     reconfirm_until: datetime | None = None
+    link_generation: int = 1
+    """Raised when the private addresses made before became void."""
 
 
 def picture(
@@ -84,6 +86,7 @@ def picture(
         },
         requirements={requirement.id: requirement.state for requirement in registration.requirements},
         reconfirm_until=registration.reconfirm_until,
+        link_generation=registration.link_generation,
     )
 
 
@@ -140,4 +143,5 @@ def _standing(state: RegistrationState) -> tuple[object, ...]:
         {id_: seat.matter for id_, seat in _choices(state).items()},
         {requirement.id: requirement.state for requirement in state.requirements},
         state.reconfirm_until,
+        state.link_generation,
     )

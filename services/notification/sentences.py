@@ -28,6 +28,7 @@ class Sentences(Reasons):
             Kind.OFFERED: self._("A seat is offered to you: %(event)s", event=event),
             Kind.CHANGED: self._("Changed: %(event)s", event=event),
             Kind.CANCELLED: self._("Cancelled: %(event)s", event=event),
+            Kind.NEW_ADDRESS: self._("Your new private address: %(event)s", event=event),
             Kind.RECONFIRM: self._("Do you still come? %(event)s", event=event),
             Kind.REQUIREMENT_REMINDER: self._("Reminder, something is missing: %(event)s", event=event),
             Kind.RECONFIRMATION_REMINDER: self._("Reminder, do you still come? %(event)s", event=event),
@@ -68,6 +69,13 @@ class Sentences(Reasons):
         if telling.asked:
             asked = self._question(now, event)
             sentences = [*asked, *sentences] if telling.kind is Kind.RECONFIRM else [*sentences, *asked]
+        if telling.new_address:
+            sentences.append(
+                self._(
+                    "Your private address and the address of your calendar are new, as in this mail. The earlier ones no longer "
+                    "work: please subscribe to the calendar again, and use your ticket as it is on the new page."
+                )
+            )
         return [*sentences, *self._about_agenda(telling, now, event)]
 
     def _about_event(

@@ -176,6 +176,7 @@ class Store:
                 sessions={id_: sessions[f"session/{id_}/{revision}"] for id_, revision in told["sessions"].items()},
                 requirements={id_: RequirementState(state) for id_, state in told.get("requirements", {}).items()},
                 reconfirm_until=_instant(told.get("reconfirm_until")),
+                link_generation=told.get("link_generation", 1),
             )
             for told in references
         ]
@@ -210,6 +211,7 @@ def reference(view: Picture) -> Document:
         "choices": {id_: _stored(seat) for id_, seat in view.choices.items()},
         "requirements": {id_: state.value for id_, state in view.requirements.items()},
         "reconfirm_until": _text(view.reconfirm_until),
+        "link_generation": view.link_generation,
         "sessions": {id_: session.revision for id_, session in view.sessions.items()},
         "event": view.event.revision,
     }

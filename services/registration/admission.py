@@ -53,7 +53,9 @@ def refusals(
     if event.rules.members_only and not member:
         reasons.append(members_only("person.email", "this event"))
     if command.code:
-        used_before = known is not None and known.active and code is not None and known.code == code.id
+        # Whoever may not learn who is registered is answered like a newcomer.
+        mine = known is not None and known.active and code is not None and known.code == code.id
+        used_before = mine and not command.anonymous
         person = person_key(seats.event_id, command.person.email)
         reasons += codes.faults(code, person, now, used_before=used_before)
     if event.rules.code_needed and not command.code:

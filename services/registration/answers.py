@@ -12,7 +12,16 @@ from services.registration.commands import Answer
 from services.registration.registrations import Registration
 from services.registration.seats import EVENT
 from shared.contracts.base import Instant, json_of
-from shared.contracts.registration import Answers, Cause, Choice, Numbers, Outcome, RegistrationState, SeatState
+from shared.contracts.registration import (
+    Answers,
+    Cause,
+    Choice,
+    Numbers,
+    Outcome,
+    PersonDetails,
+    RegistrationState,
+    SeatState,
+)
 
 
 class Answered(BaseModel):
@@ -30,9 +39,17 @@ class Answered(BaseModel):
     cause: Cause | None = Field(default=None, description="Why it is pending or cancelled")
 
 
+class PersonShown(PersonDetails):
+    """Who registered; name and address are empty where the person was forgotten."""
+
+    name: str = Field(max_length=200)
+    email: str
+
+
 class RegistrationShown(RegistrationState):
     """A registration as organisers see it, with what the person answered and when each consent was given."""
 
+    person: PersonShown
     answers: Answers
     code: str | None = Field(default=None, description="The invitation code that it was made with")
     numbers: Numbers = {}
@@ -51,7 +68,8 @@ class Registrations(BaseModel):
 
 class Counts(BaseModel):
     """How many registrations there are by state; of those that are not cancelled, how many by kind of attendee, country and
-    language (an empty name: not said); by session, how many in which state."""
+    language (an empty name: not said), by requirement and state, and by code; by session, how many in which state. People
+    who were forgotten are counted as before."""
 
     event_id: str
     states: dict[str, int]
@@ -59,6 +77,13 @@ class Counts(BaseModel):
     countries: dict[str, int]
     languages: dict[str, int]
     sessions: dict[str, dict[str, int]]
+    attended: int = Field(description="Checked in at the event")
+    offered: int = Field(description="Seats at the event that are offered")
+    held: int = Field(description="Seats at the event that are held for somebody for whom something is missing")
+    sessions_held: dict[str, int] = Field(description="By session: seats that are held so")
+    requirements: dict[str, dict[str, int]]
+    codes: dict[str, int]
+    erased: int
 
 
 def answered(answer: Answer) -> dict[str, Any]:

@@ -9,11 +9,26 @@ from typing import Any
 from aiohttp import web
 
 from services.registration.asking import Requests
+from services.registration.audit.reading import Auditor
+from services.registration.door.door import Door
+from services.registration.door.operations import AtTheDoor
 from services.registration.intake import Intake
+from services.registration.member_lists import MemberLists
+from services.registration.operations.attending import Attending
+from services.registration.operations.auditing import Auditing
+from services.registration.operations.codes import Codes
+from services.registration.operations.deciding import Deciding
+from services.registration.operations.growing import Growing
 from services.registration.operations.intake import Receiving
+from services.registration.operations.log import Log
+from services.registration.operations.members import Members
 from services.registration.operations.reading import Reading
 from services.registration.operations.requests import Asking
+from services.registration.operations.requirements import Requirements
+from services.registration.replies import Replies
 from services.registration.store import Store
+from shared.clock import Clock, Ids
+from shared.storage.mongo import Database
 from shared.web.openapi import Operation, document, routes_of
 
 VERSION = "1"
@@ -26,11 +41,31 @@ _ABOUT = (
 class Api:
     """The routes of registration that are not pages."""
 
-    def __init__(self, requests: Requests, store: Store, intake: Intake) -> None:
+    def __init__(
+        self,
+        requests: Requests,
+        store: Store,
+        intake: Intake,
+        auditor: Auditor,
+        door: Door,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        replies = Replies(database, clock)
         self._operations: list[Operation] = [
             *Asking(requests, store).operations(),
             *Reading(store).operations(),
+            *Deciding(requests, store, clock).operations(),
+            *Attending(requests, store, clock).operations(),
+            *Requirements(requests, store, replies).operations(),
+            *Codes(requests, store).operations(),
+            *Members(MemberLists(database, clock, ids), replies).operations(),
+            *Log(store).operations(),
+            *Growing(database).operations(),
             *Receiving(intake).operations(),
+            *AtTheDoor(door).operations(),
+            *Auditing(auditor).operations(),
         ]
 
     def routes(self) -> list[web.RouteDef]:
@@ -50,7 +85,7 @@ class Api:
 def main() -> None:
     """Writes the document to standard output: `python -m services.registration.api > docs/openapi-registration.json`."""
     nothing: Any = None
-    described = Api(nothing, nothing, nothing).document()
+    described = Api(*[nothing] * 8).document()
     sys.stdout.write(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
 
 

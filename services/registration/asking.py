@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from services.registration.commands import (
 )
 from services.registration.desk import Desks, Overloaded
 from services.registration.registrations import Registration
+from services.registration.requirement_file import DecidedRow
 from services.registration.running import Running
 from shared.clock import Ids
 from shared.contracts.base import Identifier
@@ -39,6 +41,9 @@ from shared.contracts.registration import (
 )
 from shared.observability.correlation import correlation_id
 from shared.web.problems import Problem
+
+AT_ONCE = 256
+"""How many rows of a file are asked together: as many as one round of the desk takes."""
 
 
 class CancelRequest(BaseModel):
@@ -133,9 +138,21 @@ class Requests:
         )
         return await self.ask(registration.event_id, command, caller)
 
-    async def decide(self, command: type[OfOne], registration: Registration, caller: Caller, **fields: Any) -> Answer:
-        """Asks one of the commands about one registration, with its own `fields`. Raises Problem 404, 409, 422 or 503."""
-        asked = [registration.id, {name: _plain(value) for name, value in sorted(fields.items())}]
+    async def decide(
+        self,
+        command: type[OfOne],
+        registration: Registration,
+        caller: Caller,
+        *,
+        as_said: BaseModel | None = None,
+        **fields: Any,
+    ) -> Answer:
+        """Asks one of the commands about one registration, with its own `fields`. Raises Problem 404, 409, 422 or 503.
+
+        `as_said`: what was sent, where a field is filled in here; the same request sent again is then still the same.
+        """
+        what = {name: _plain(value) for name, value in sorted(fields.items())} if as_said is None else said(as_said)
+        asked = [registration.id, what]
         common = self.common(command.__name__.lower(), registration.event_id, asked, caller)
         return await self.ask(
             registration.event_id, command(**common, registration_id=registration.id, **fields), caller
@@ -171,6 +188,41 @@ class Requests:
             decided_at=decided_at,
         )
         return await self.ask(event_id, command, caller)
+
+    async def decide_requirements(
+        self, event_id: str, requirement: str, rows: Sequence[DecidedRow], caller: Caller
+    ) -> list[Answer]:
+        """What another organisation decided on each of many people, in order; a refusal is an answer like any other. Who is
+        named by e-mail and by number is known by either from then on. Asked twice, the second changes nothing. Raises
+        Problem 503 where the desk is asked too much."""
+        answers: list[Answer] = []
+        for start in range(0, len(rows), AT_ONCE):
+            asked = (
+                asyncio.gather(*(self._desks.ask(event_id, c) for c in self._by_each_name(requirement, row, caller)))
+                for row in rows[start : start + AT_ONCE]
+            )
+            try:
+                for of_row in await asyncio.gather(*asked):
+                    answers.append(next((answer for answer in of_row if answer.registration_id), of_row[0]))
+            except Overloaded as error:
+                raise overloaded("Too much at once; send the file again.") from error
+        return answers
+
+    def _by_each_name(self, requirement: str, row: DecidedRow, caller: Caller) -> list[DecideRequirement]:
+        return [
+            DecideRequirement(
+                id=self._ids(),
+                by=caller.who.value,
+                correlation_id=correlation_id(),
+                requirement=requirement,
+                state=row.state,
+                email=email,
+                number=number,
+                decided_at=row.decided_at,
+            )
+            for email, number in ((row.email, None), (None, row.number))
+            if email is not None or number is not None
+        ]
 
     async def set_codes(self, event_id: str, codes: Sequence[Code], caller: Caller) -> Answer:
         """Makes invitation codes, or changes their rules: all or none. Raises Problem 404, 409, 422 or 503."""
@@ -213,9 +265,13 @@ class Requests:
         first = answer.reasons[0].code
         if first == "key-reused":
             raise Problem(422, first, "The Idempotency-Key was used for another request.", errors)
-        if first == "unknown-event":
+        if first in _NOT_THERE:
             raise Problem(404, first, "The request was refused.", errors)
         raise Problem(409, "refused", "The request was refused.", errors)
+
+
+_NOT_THERE = ("unknown-event", "unknown-registration")
+"""First reasons of a request about something that is not there."""
 
 
 def said(asked: BaseModel) -> object:

@@ -28,7 +28,6 @@ def registration_document(registration: Registration, manage_hash: str) -> Docum
     r = registration
     said = {
         "answers": dict(r.answers),
-        "group": r.group,
         "held": r.held,
         "until": r.until,
         "cause": r.cause.value if r.cause else None,
@@ -56,6 +55,7 @@ def registration_document(registration: Registration, manage_hash: str) -> Docum
         "person": {name: value for name, value in vars(r.person).items() if value is not None},
         "state": r.state.value,
         "place": r.place,
+        "kind": r.kind,
         "choices": [_held_document(held) for held in r.choices],
         "link_generation": r.link_generation,
         "manage_hash": manage_hash,
@@ -67,19 +67,20 @@ def registration_document(registration: Registration, manage_hash: str) -> Docum
 def registration_from(id_: str, document: Mapping[str, Any]) -> Registration:
     """The registration from what is stored."""
     get = document.get
+    # Checked when it came in; building it unchecked keeps the desk fast.
+    person = PersonDetails.model_construct(**document["person"])
     return Registration(
         id=id_,
         event_id=document["event_id"],
-        # Checked when it came in; building it unchecked keeps the desk fast.
-        person=PersonDetails.model_construct(**document["person"]),
+        person=person,
         state=SeatState(document["state"]),
         place=document["place"],
-        choices=tuple(map(_held_from, document["choices"])),
+        choices=tuple(_held_from(choice, person) for choice in document["choices"]),
         link_generation=document["link_generation"],
         registered_at=document["registered_at"],
         changed_at=document["changed_at"],
         answers=get("answers", {}),
-        group=get("group"),
+        kind=_kind(document, person),
         held=get("held", False),
         until=get("until"),
         cause=Cause(document["cause"]) if get("cause") else None,
@@ -102,7 +103,6 @@ def registration_from(id_: str, document: Mapping[str, Any]) -> Registration:
 
 def _held_document(held: Held) -> Document:
     said = {
-        "group": held.group,
         "held": held.held,
         "until": held.until,
         "instead_of": list(held.instead_of),
@@ -110,17 +110,17 @@ def _held_document(held: Held) -> Document:
         "cause": held.cause.value if held.cause else None,
         "attended_at": held.attended_at,
     }
-    document = {"session_id": held.session_id, "state": held.state.value, "place": held.place}
+    document = {"session_id": held.session_id, "state": held.state.value, "place": held.place, "kind": held.kind}
     return document | {name: value for name, value in said.items() if value}
 
 
-def _held_from(document: Mapping[str, Any]) -> Held:
+def _held_from(document: Mapping[str, Any], person: PersonDetails) -> Held:
     get = document.get
     return Held(
         document["session_id"],
         SeatState(document["state"]),
         get("place"),
-        group=get("group"),
+        kind=_kind(document, person),
         held=get("held", False),
         until=get("until"),
         instead_of=tuple(get("instead_of", ())),
@@ -128,6 +128,12 @@ def _held_from(document: Mapping[str, Any]) -> Held:
         cause=Cause(document["cause"]) if get("cause") else None,
         attended_at=get("attended_at"),
     )
+
+
+def _kind(document: Mapping[str, Any], person: PersonDetails) -> str | None:
+    """What it is counted as; of an earlier form, the person's kind of attendee."""
+    kind: str | None = document.get("kind", person.audience)
+    return kind
 
 
 def answer_document(answer: Answer, now: datetime) -> Document:

@@ -154,8 +154,10 @@ def _entry(fold: Fold, command: Command, answer: Answer, before: Mapping[str, in
         return []
     known = answer.registration_id or getattr(command, "registration_id", None)
     person = None
-    if answer.reasons and isinstance(command, asked.Register):
-        known, person = None, person_key(fold.event_id, command.person.email)
+    if isinstance(command, asked.Register):
+        # By the person, not by the answer: that may bear an id which leads nowhere.
+        known = None if answer.reasons else fold.by_email.get(command.person.email)
+        person = person_key(fold.event_id, command.person.email) if answer.reasons else None
     return [
         Entry(
             command.by,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +45,19 @@ class Readings:
         """The registration with this id."""
         document = await self._registrations.find_one({"_id": id_})
         return registration_from(id_, document) if document else None
+
+    async def registration_of(self, event_id: str, email: str) -> Registration | None:
+        """The registration of whoever has this address at an event."""
+        document = await self._registrations.find_one({"event_id": event_id, "person.email": email})
+        return registration_from(document["_id"], document) if document else None
+
+    async def registrations_with(
+        self, event_id: str, emails: Collection[str], number_keys: Collection[str]
+    ) -> list[Registration]:
+        """The registrations of an event with one of these addresses, or one of these numbers (their keys)."""
+        named = [{"person.email": {"$in": list(emails)}}, {"number_keys": {"$in": list(number_keys)}}]
+        cursor = self._registrations.find({"event_id": event_id, "$or": named})
+        return [registration_from(document["_id"], document) async for document in cursor]
 
     async def registration_by_token(self, token: str) -> Registration | None:
         """The registration whose private address ends in `token`."""
@@ -118,6 +131,11 @@ class Readings:
         query: Document = {"event_id": event_id} | ({"_id": {"$gt": f"{event_id}/{after}"}} if after else {})
         return [code_from(d) async for d in self._database[CODES.name].find(query).sort("_id", 1).limit(limit)]
 
+    async def codes_named(self, event_id: str, ids: Collection[str]) -> dict[str, Code]:
+        """Those of the event's invitation codes that have one of these ids, by id."""
+        query = {"_id": {"$in": [f"{event_id}/{id_}" for id_ in ids]}}
+        return {document["code"]: code_from(document) async for document in self._database[CODES.name].find(query)}
+
     async def due(self, now: datetime, limit: int) -> dict[str, tuple[list[str], list[str]]]:
         """By event, the registrations and the codes for which something is due at `now` (UTC), oldest first."""
         found: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
@@ -148,8 +166,12 @@ class Readings:
     async def _ids(self, query: Document, limit: int) -> list[str]:
         return [d["_id"] async for d in self._registrations.find(query, {"_id": 1}).sort("_id", 1).limit(limit)]
 
-    async def decisions(self, event_id: str, about: str | None = None) -> AsyncIterator[Mapping[str, Any]]:
-        """The commits of an event's log in order, all or those `about` a registration or a person's key."""
-        query: Document = {"event_id": event_id} | ({"about": about} if about else {})
+    async def decisions(
+        self, event_id: str, about: Collection[str] = (), since: int = 0
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """The commits of an event's log in order, from the version `since` on: all, or those about one of the registrations
+        or keys of people in `about`."""
+        query: Document = {"event_id": event_id} | ({"about": {"$in": sorted(about)}} if about else {})
+        query |= {"version": {"$gte": since}} if since else {}
         async for document in self._database[DECISIONS.name].find(query).sort("version", 1):
             yield document

@@ -28,8 +28,8 @@ class Held:
     session_id: str
     state: SeatState
     place: int | None = None
-    group: str | None = None
-    """The code's group that the seat, or the place in line, is counted under."""
+    kind: str | None = None
+    """What the seat, or the place in line, is counted as there: a kind of attendee, or a code's group."""
     held: bool = False
     until: datetime | None = None
     """Until when an offer stands."""
@@ -59,7 +59,8 @@ class Registration:
     changed_at: datetime
     answers: Mapping[str, str | bool] = field(default_factory=dict)
     """What was answered, by the question's id: for organisers, told to nobody."""
-    group: str | None = None
+    kind: str | None = None
+    """What the seat at the event, or the place in its line, is counted as."""
     held: bool = False
     until: datetime | None = None
     """Until when an offer of a seat at the event stands."""

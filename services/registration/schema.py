@@ -45,6 +45,8 @@ WAITING = Collection(
     ),
 )
 ANSWERS = Collection("answers", (Index((("expires_at", 1),), expire_after=0),))
+REPLIES = Collection("replies", (Index((("expires_at", 1),), expire_after=0),))
+"""Answers to requests that no desk decides, by their Idempotency-Key."""
 EVENTS = Collection("events")
 SESSIONS = Collection("sessions", (Index((("event_id", 1),)),))
 CODES = Collection(
@@ -63,7 +65,7 @@ DECISIONS = Collection("decisions", (Index((("event_id", 1), ("version", 1))), I
 """The log of decisions, one document for each commit; no names, no addresses."""
 ERASURES = Collection("erasures")
 """What is still to be removed of people who were forgotten: the keys of their registrations."""
-COLLECTIONS = (REGISTRATIONS, WAITING, ANSWERS, EVENTS, SESSIONS, CODES, GRANTS, MEMBERS, DECISIONS, ERASURES)
+COLLECTIONS = (REGISTRATIONS, WAITING, ANSWERS, REPLIES, EVENTS, SESSIONS, CODES, GRANTS, MEMBERS, DECISIONS, ERASURES)
 
 
 def stream_of(event_id: str) -> str:
@@ -80,14 +82,14 @@ def event_of(stream: str) -> str | None:
 @dataclass(frozen=True)
 class Wanted:
     """What a list is narrowed to: a part of the name or e-mail address, a state, a session (in that state, where one is
-    given; else held or awaited)."""
+    given; else held or awaited). People who were forgotten are in no list."""
 
     text: str | None = None
     state: SeatState | None = None
     session_id: str | None = None
 
     def query(self) -> Document:
-        query: Document = {}
+        query: Document = {"erased": {"$ne": True}}
         if self.text:
             part = {"$regex": re.escape(self.text), "$options": "i"}
             query["$or"] = [{"person.name": part}, {"person.email": part}]

@@ -7,8 +7,13 @@ from pathlib import Path
 
 from services.registration.api import Api
 from services.registration.asking import Requests
+from services.registration.audit.reading import Auditor
 from services.registration.desk import Desks
+from services.registration.door import doors
+from services.registration.door.door import Door
+from services.registration.door.pages import DoorPages
 from services.registration.intake import Intake
+from services.registration.organiser.pages import OrganiserPages
 from services.registration.pages import Pages
 from services.registration.schema import COLLECTIONS
 from services.registration.store import Store
@@ -31,7 +36,7 @@ DUE_EVERY = 2.0
 
 async def build(resources: Resources) -> Service:
     """The registration service on the given resources."""
-    await resources.database.declare(COLLECTIONS)
+    await resources.database.declare([*COLLECTIONS, *doors.COLLECTIONS])
     await upgrade(resources.database, resources.clock)
     store = Store(resources.database, resources.links)
     desks = Desks(store, resources.clock, resources.ids, resources.wake_relay)
@@ -41,9 +46,14 @@ async def build(resources: Resources) -> Service:
 
     intake = Intake(desks, store, ids)
     requests = Requests(desks, ids)
-    api = Api(requests, store, intake)
-    pages = Pages(requests, store, resources.links, resources.settings, resources.clock, resources.ids)
+    door = Door.of(requests, store, resources.database, resources.links, resources.clock, ids)
+    database, clock = resources.database, resources.clock
+    api = Api(requests, store, intake, Auditor(database), door, database, clock, resources.ids)
+    pages = Pages(
+        requests, store, resources.links, resources.settings, resources.clock, resources.ids, resources.database
+    )
 
+    organiser = OrganiserPages(requests, store, resources.database, resources.links, resources.clock, resources.ids)
     timekeeper = Timekeeper(desks, store, resources.database, resources.clock, resources.ids)
 
     async def look() -> None:
@@ -60,7 +70,7 @@ async def build(resources: Resources) -> Service:
 
     return Service(
         name="registration",
-        routes=[*api.routes(), *pages.routes()],
+        routes=[*api.routes(), *pages.routes(), *DoorPages(door).routes(), *organiser.routes()],
         # As many at once as one round of the desk takes.
         subscriptions=[Subscription(QUEUE, QUEUES[QUEUE], dispatch("registration", intake.handlers()), prefetch=256)],
         templates=Path(__file__).parent / "templates",

@@ -107,7 +107,8 @@ class Store(Readings):
             async for document in self._registrations.find({"_id": {"$in": only_laid}}, {"revision": 1}):
                 revisions[document["_id"]] = document["revision"]
         for id_, (version, overlaid) in overlay.items():
-            if version > revisions.get(id_, 0) and wanted.names(id_, overlaid):
+            # The same version: it was written out between the two looks.
+            if version >= revisions.get(id_, 0) and wanted.names(id_, overlaid):
                 found[id_] = registration_from(id_, overlaid)
             elif id_ in found and version > revisions[id_]:
                 del found[id_]  # it was found by what it does not say any more

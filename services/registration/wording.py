@@ -1,13 +1,17 @@
-"""What a form says of a refusal, in the reader's words: the field's label and what to do."""
+"""What a form says of a refusal, in the reader's words: the field's label, what to do, and beside which field it belongs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from shared.contracts.base import Text, said_in
-from shared.contracts.scheduling import EventState, SessionState
-
-Gettext = Callable[[str], str]
+from services.registration.attendee.fullness import fullness
+from services.registration.seats import EVENT, Line, Seats
+from shared.contracts.base import said_in
+from shared.contracts.scheduling import EventState, Question, SessionState
+from shared.web.i18n import translations
+from shared.web.times import moment
 
 
 def _(text: str) -> str:
@@ -23,66 +27,134 @@ _LABELS = {
     "person.audience": _("You come as"),
     "person.language": _("Language of your mails"),
     "event_id": _("Event"),
+    "registration_id": _("Your registration"),
     "sessions": _("Sessions"),
+    "code": _("Invitation code"),
 }
 
 _REMEDIES = {
     "already-registered": _("You are registered already. Use the private address in your mail to change or cancel."),
+    "answer-needed": _("Please answer this question."),
     "audience-needed": _("Please choose."),
-    "unknown-audience": _("Please choose from the list."),
     "cancelled": _("It is cancelled."),
+    "cannot-receive": _("The seat cannot be handed to this address; perhaps it has a registration already."),
     "choice-needed": _("Choose at least one session."),
     "closed": _("Registration is closed."),
+    "code-expired": _("This code is no longer valid. Please ask whoever gave it to you for another one."),
+    "code-needed": _("It is by invitation: please give the code that you were sent."),
+    "code-of-another": _("This code is for another e-mail address. Use the address that the invitation was sent to."),
+    "code-used-up": _("This code has been used as often as it may be. Please ask whoever gave it to you."),
+    "consent-needed": _("Without this consent there is no registration."),
     "full": _("It is full and has no waiting list."),
+    "members-only": _("It is for members. Use the e-mail address that you are known by as a member."),
+    "no-choice-needed": _("It is open to everyone registered."),
+    "no-offer": _("Nothing is offered here any more. This page shows what stands now."),
+    "no-transfers": _("Seats of this event cannot be handed on. Cancel, so that the next in line gets it."),
+    "not-chosen": _("It is not in your registration any more. This page shows what stands now."),
     "not-here": _("Registration is not taken here."),
     "not-open-yet": _("Registration is not open yet."),
-    "started": _("It has begun already."),
-    "unknown-session": _("This session is not part of the event."),
-    "no-choice-needed": _("It is open to everyone registered."),
-    "repeated": _("It is named twice."),
-    "too-many": _("You have chosen more sessions than one person may have; leave one out."),
+    "offer-lapsed": _("The time to accept this offer is over."),
     "overlap": _("It is at the same time as another session that you chose; choose one of the two."),
-    "answer-needed": _("Please answer this question."),
+    "repeated": _("It is named twice."),
+    "requirement-missing": _("This person needs the registration with the other organisation first."),
+    "started": _("It has begun already."),
+    "too-late": _("This seat was used, or the event is over."),
+    "too-many": _("You have chosen more sessions than one person may have; leave one out."),
+    "unknown-audience": _("Please choose from the list."),
+    "unknown-code": _("There is no such code for this event. Please check how it is spelled."),
+    "unknown-question": _("Nobody asks this any more; leave it out."),
+    "unknown-registration": _("There is no such registration any more."),
+    "unknown-requirement": _("This is not needed any more; leave it out."),
+    "unknown-session": _("This session is not part of the event."),
     "wrong-answer": _("Please choose from the list."),
-    "consent-needed": _("Without this consent there is no registration."),
 }
+"""By the reason's code (admission, codes, answered, decisions)."""
+
+_FULL_BUT_WAITED_FOR = _("It is full. To wait for it, choose it beside what you have.")
+_CANCELLED_REGISTRATION = _("This registration is cancelled.")
+_OPENS = _("Registration opens on %(moment)s.")
 
 _FORM_REMEDIES = {
     "person.name": _("Please give your name, at most 200 characters."),
     "person.email": _("Please give an e-mail address, such as ada@example.org."),
     "person.country": _("Two letters, such as FI or FR."),
     "person.affiliation": _("At most 200 characters."),
+    "person.audience": _("Please choose from the list."),
+    "person.language": _("Please choose from the list."),
+    "code": _("At most 80 characters."),
+    "numbers": _("At most 80 characters."),
+    "answers": _("This is too long; shorten it."),
+    "sessions": _("This session is not part of the event."),
 }
+"""What to do about a field that cannot be read, by its name or its first part."""
+
+_AT = {f"person.{name}": name for name in ("name", "email", "country", "affiliation", "audience", "language")}
 
 
-def said(
-    errors: Sequence[Mapping[str, str]],
-    chosen: Sequence[str],
-    event: EventState,
-    sessions: Mapping[str, SessionState],
-    language: str,
-    gettext: Gettext,
-) -> list[dict[str, str]]:
-    """Each problem with the label of its field, or the title of its session, and its remedy in the reader's language."""
-    asked = {q.id: q.label for q in event.questions} | {q.id: q.label for s in sessions.values() for q in s.questions}
-    return [_said(error, chosen, asked, sessions, language, gettext) for error in errors]
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: the `field` as the reader knows it, what to do, and the id of its place on the page (empty:
+    it concerns the whole)."""
+
+    field: str
+    message: str
+    at: str
 
 
-def _said(
-    error: Mapping[str, str],
-    chosen: Sequence[str],
-    asked: Mapping[str, Text],
-    sessions: Mapping[str, SessionState],
-    language: str,
-    gettext: Gettext,
-) -> dict[str, str]:
-    field, _dot, number = (
-        error["field"].partition(".") if error["field"].startswith("sessions.") else (error["field"], "", "")
-    )
-    label = gettext(_LABELS[field]) if field in _LABELS else field
-    if number.isdecimal() and int(number) < len(chosen) and chosen[int(number)] in sessions:
-        label = said_in(sessions[chosen[int(number)]].title, language)
-    if field.startswith("answers.") and field.removeprefix("answers.") in asked:
-        label = said_in(asked[field.removeprefix("answers.")], language)
-    remedy = _REMEDIES.get(error["code"]) or _FORM_REMEDIES.get(field)
-    return {"field": label, "message": gettext(remedy) if remedy else error["message"]}
+class Wording:
+    """The words for whoever reads `language` of a form for `event`, as it stands at `now` (UTC)."""
+
+    def __init__(
+        self, event: EventState, sessions: Sequence[SessionState], seats: Seats, language: str, now: datetime
+    ) -> None:
+        self._event, self._seats, self._language, self._now = event, seats, language, now
+        self._sessions = {session.id: session for session in sessions}
+        self._gettext: Callable[[str], str] = translations(language).gettext
+
+    def said(self, errors: Sequence[Mapping[str, str]], chosen: Sequence[str]) -> list[Fault]:
+        """Each problem once, in the reader's words; `chosen` are the sessions of the request, in order."""
+        return list(dict.fromkeys(self._said(error, chosen) for error in errors))
+
+    def _said(self, error: Mapping[str, str], chosen: Sequence[str]) -> Fault:
+        field, code = error["field"], error.get("code", "")
+        first, _dot, rest = field.partition(".")
+        if first == "sessions" and rest.isdecimal() and int(rest) < len(chosen) and chosen[int(rest)] in self._sessions:
+            id_ = chosen[int(rest)]
+            message = self._remedy(code, "sessions", self._seats.sessions.get(id_)) or error["message"]
+            return Fault(self._text(self._sessions[id_].title), message, f"session-{id_}")
+        message = self._remedy(code, field, self._line(field)) or error["message"]
+        if first == "answers":
+            id_ = rest.partition(".")[0]
+            label = next((self._text(asked.label) for asked in self._questions() if asked.id == id_), field)
+            return Fault(label, message, f"q.{id_}")
+        if first == "numbers":
+            id_ = rest.partition(".")[0]
+            return Fault(self._requirement(id_), message, f"numbers.{id_}")
+        label = _LABELS.get(field, _LABELS.get(first, ""))
+        at = _AT.get(field, first if first in ("sessions", "code") else "")
+        return Fault(self._gettext(label) if label else field, message, at)
+
+    def _remedy(self, code: str, field: str, line: Line | None) -> str:
+        if code == "full" and line is not None and fullness(line, self._seats.audiences, self._now).waits:
+            return self._gettext(_FULL_BUT_WAITED_FOR)
+        if code == "not-open-yet" and line is not None and line.rules.opens is not None:
+            opens = moment(line.rules.opens, self._event.zone, self._language)
+            return self._gettext(_OPENS) % {"moment": opens}
+        if code == "cancelled" and field == "registration_id":
+            return self._gettext(_CANCELLED_REGISTRATION)
+        remedy = _REMEDIES.get(code) or _FORM_REMEDIES.get(field) or _FORM_REMEDIES.get(field.partition(".")[0])
+        return self._gettext(remedy) if remedy else ""
+
+    def _line(self, field: str) -> Line | None:
+        return self._seats.line(EVENT) if field == "event_id" and self._seats.event is not None else None
+
+    def _questions(self) -> Iterator[Question]:
+        yield from self._event.questions
+        for session in self._sessions.values():
+            yield from session.questions
+
+    def _requirement(self, id_: str) -> str:
+        return next((self._text(needed.name) for needed in self._event.requirements if needed.id == id_), id_)
+
+    def _text(self, text: Mapping[str, str]) -> str:
+        return said_in(dict(text), self._language, self._event.languages[0])

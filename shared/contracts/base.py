@@ -17,7 +17,10 @@ class Contract(BaseModel):
 def _utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("an instant needs an offset, for example 2019-11-20T08:40:00Z")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:  # the first or last hours of the calendar, in a zone on the other side of it
+        raise ValueError("an instant lies between the years 1 and 9999, in UTC too") from error
 
 
 Instant = Annotated[datetime, AfterValidator(_utc)]

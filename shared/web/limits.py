@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """Forms of private pages."""
     SIGN_IN = "sign-in"
     """Wrong tokens of organisers."""
+    DOOR = "door"
+    """Wrong addresses of doors."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Limits:
             Kind.REGISTER: Rate(settings.register_burst, settings.register_rate),
             Kind.PRIVATE: Rate(settings.private_burst, settings.private_rate),
             Kind.SIGN_IN: Rate(settings.wrong_sign_ins, (settings.wrong_sign_ins or 1) / 60),
+            Kind.DOOR: Rate(settings.wrong_sign_ins, (settings.wrong_sign_ins or 1) / 60),
         }
         self._buckets = {kind: Buckets(rate, monotonic) for kind, rate in rates.items()}
         self._proxies = settings.proxy_networks
@@ -156,4 +159,5 @@ _SAID = {
     Kind.REGISTER: _CROWDED,
     Kind.PRIVATE: _CROWDED,
     Kind.SIGN_IN: _("Several wrong tokens came from your address. Please wait a minute, then try again."),
+    Kind.DOOR: _("Several wrong door addresses came from where you are. Please wait a minute, then try again."),
 }

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from shared.contracts.base import said_in
 from shared.web.i18n import clock_time, day, languages, preferred, translations
-from shared.web.times import span
+from shared.web.times import moment, span
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -25,7 +25,7 @@ _HEADERS = {
 }
 
 
-_PRIVATE = {"Cache-Control": "private, no-store"}
+_PRIVATE = {"Cache-Control": "private, no-store", "X-Robots-Tag": "noindex"}
 
 
 def setup_pages(app: web.Application, templates: Mapping[str, Path]) -> None:
@@ -45,7 +45,7 @@ def setup_pages(app: web.Application, templates: Mapping[str, Path]) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(said_in=said_in, day=day, clock_time=clock_time, span=span)
+    environment.filters.update(said_in=said_in, day=day, clock_time=clock_time, span=span, moment=moment)
     app.router.add_static("/static/", STATIC)
 
 
@@ -58,7 +58,7 @@ def language_of(request: web.Request) -> str:
 def render(
     request: web.Request, template: str, context: Mapping[str, Any], status: int = 200, *, private: bool = False
 ) -> web.Response:
-    """The page in the reader's language; a `private` one is kept by no cache."""
+    """The page in the reader's language; a `private` one is kept by no cache and no search engine."""
     language = language_of(request)
     environment = aiohttp_jinja2.get_env(request.app)
     catalogue = translations(language)

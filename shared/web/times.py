@@ -30,6 +30,12 @@ def span(session: SessionState, language: str, *, to_be_announced: str) -> str:
     return f"{clock_time(start, language)}{dash}{until} ({session.zone}, {offsets})"
 
 
+def moment(instant: datetime, zone: str, language: str) -> str:
+    """A point in time (UTC) on the clocks of `zone`: Friday, 15 November 2019, 10:30 (Europe/Paris, UTC+1)."""
+    local = instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    return f"{day(local.date(), language)}, {clock_time(local, language)} ({zone}, {offset(local, instant, zone)})"
+
+
 def offset(local: datetime, instant: datetime | None, zone: str) -> str:
     """The offset of a local time, for example "UTC+1" or "UTC-3:30"; from the published instant where there is one."""
     if instant is not None:

@@ -82,8 +82,8 @@ async def test_from_the_list_to_the_private_page_and_back_out(lectern: Story, br
         await page.get_by_label("E-mail").fill("zoe@example.org")
         await page.get_by_label(re.compile("Cooperation for high-quality datasets")).check()
         await page.get_by_role("button", name="Register").click()
-        await expect(page.locator("h1")).to_have_text("You are registered")
-        await expect(page.get_by_text("confirmed").first).to_be_visible()
+        await expect(page.locator("h1")).to_have_text("Something is still missing")
+        await expect(page.get_by_text("A seat is held for you until").first).to_be_visible()
         await expect(page.get_by_text("H2020MP2019")).to_be_visible()
         await accessible(page)
 

@@ -78,6 +78,13 @@ WRITING: dict[str, Ask] = {
     "register": lambda client, _: client.register("bob"),
     "change": lambda client, id_: client.send(f"/api/v1/registrations/{id_}/sessions", {"sessions": [W2]}, "PUT"),
     "cancel": lambda client, id_: client.send(f"/api/v1/registrations/{id_}/cancel", {"sessions": [W1]}),
+    "relink": lambda client, id_: client.send(f"/api/v1/registrations/{id_}/relink", None),
+    "transfer": lambda client, id_: client.send(f"/api/v1/registrations/{id_}/transfer", json_of(person("cyd"))),
+    "erase": lambda client, id_: client.send(f"/api/v1/registrations/{id_}", None, "DELETE"),
+    "codes": lambda client, _: client.send("/api/v1/registration/codes?event_id=milipol-2019", {"codes": [{}]}),
+    "file": lambda client, _: client.send(
+        "/api/v1/registration/requirements?event_id=milipol-2019&requirement=fair", [{"email": "ada@example.org"}]
+    ),
 }
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import heapq
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.registration.audit.findings import Findings, called
 from services.registration.audit.standing import Stored
 from services.registration.decisions.log import Effect, Entry
-from shared.contracts.registration import SeatState
+from services.registration.seats import GROUP
+from shared.contracts.registration import Outcome, SeatState
 
 OPENING = "upgrade"
 """The command whose entry is an opening balance: seats and places as they stood when the log began."""
@@ -89,9 +90,9 @@ class Replay:
             self._compare(name, played)
             for id_, suspicion in played.suspicions.items():
                 standing = self._stored.standings[name].get(id_)
-                if standing is None or standing.group is not None:
+                if standing is None or (standing.kind or "").startswith(GROUP):
                     continue
-                if self._stored.kind(name, standing) in suspicion.kinds:
+                if standing.kind in suspicion.kinds:
                     message = (
                         f"registration {id_}, which did not wait, got a seat of {called(name)} in commit {suspicion.version} "
                         "while somebody of the same kind went on waiting"
@@ -100,14 +101,18 @@ class Replay:
 
     def _play(self, entry: Entry) -> None:
         opening, handing_on = entry.command == OPENING, entry.command == HANDING_ON
+        earlier = self._lines
+        if opening:
+            self._lines = defaultdict(Played)
+        if entry.effects and entry.outcome == Outcome.REJECTED:
+            message = f"commit {self._version} refused a {entry.command}, and changed {len(entry.effects)} seats by it"
+            self._findings.add("log-refusal", message, None, entry.registration_id)
         before: dict[str, int] = {}
         for name, capacity in entry.capacities:
             played = self._lines[name]
             before[name] = len(played.holders)
             played.capacity = math.inf if capacity is None else capacity
-            played.opened = opened = opening or played.opened
-            if not opened and not played.states:
-                played.allowed = played.capacity
+            played.opened = opening or played.opened
         given_up: dict[str, str] = {}
         left: set[tuple[str, int]] = set()
         for effect in entry.effects:
@@ -119,6 +124,21 @@ class Replay:
             self._seat(played, effect, id_, given_up if handing_on else None, judged=not opening)
         for name, taken in before.items():
             self._check_capacity(name, taken, opening=opening)
+        if opening and earlier:
+            self._check_balance(earlier)
+
+    def _check_balance(self, earlier: Mapping[str, Played]) -> None:
+        """Whether an opening balance in the middle of the log is what the log came to before."""
+        for name, old in earlier.items():
+            new = self._lines[name]
+            if (old.holders, old.places) != (new.holders, new.places):
+                message = (
+                    f"commit {self._version} draws a balance of {called(name)}, which is not that of the log before it"
+                )
+                self._findings.add("log-balance", message, name)
+            new.allowed = max(min(old.allowed, new.allowed), new.capacity or 0)
+            new.highest, new.opened = max(old.highest, new.highest), old.opened
+            new.suspicions = old.suspicions
 
     def _move(self, played: Played, effect: Effect, id_: str, left: set[tuple[str, int]], *, free: bool) -> None:
         """State and place; `free`: places come in any order, with gaps."""
@@ -190,7 +210,7 @@ class Replay:
             message = f"commit {self._version} gave {taken} seats of {called(name)}, which had {played.capacity:g}"
             self._findings.add("oversold", message, name)
         # More than the capacity only where it was lowered below what was rightly taken.
-        played.allowed = max(played.capacity, min(taken, max(before, 0), played.allowed))
+        played.allowed = max(played.capacity, min(taken, before, played.allowed))
 
     def _check_order(self) -> None:
         for name, id_, place in self._promoted:

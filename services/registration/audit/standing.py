@@ -15,13 +15,12 @@ from shared.contracts.registration import SeatState
 
 
 class Standing(NamedTuple):
-    """How a registration stands in one line. `group` is the code's group whose reserved seat it has."""
+    """How a registration stands in one line. `kind` is what it is counted as."""
 
     state: SeatState
     place: int | None
     seated: bool
-    group: str | None
-    audience: str | None
+    kind: str | None
 
 
 class Place(NamedTuple):
@@ -55,10 +54,10 @@ class Stored:
     def registration(self, registration: Registration) -> None:
         """One registration, in any order."""
         self._findings.checked["registrations"] += 1
-        id_, audience = self.id(registration.id), registration.person.audience
-        self._stand(EVENT, id_, registration, audience)
+        id_ = self.id(registration.id)
+        self._stand(EVENT, id_, registration)
         for held in registration.choices:
-            self._stand(held.session_id, id_, held, audience)
+            self._stand(held.session_id, id_, held)
         if registration.active and registration.code is not None:
             self._uses[registration.code] += 1
         self._forgotten += registration.active and registration.erased
@@ -79,13 +78,6 @@ class Stored:
         self._findings.checked["codes"] += 1
         self._codes[code.id] = code
 
-    def kind(self, line: str, standing: Standing) -> str | None:
-        """What somebody is counted as in a line."""
-        if standing.group is not None:
-            return standing.group
-        known = line in self.lines and standing.audience in self.lines[line].kinds
-        return standing.audience if known else None
-
     def check(self) -> None:
         """Whether all of it agrees."""
         for name in sorted({*self.standings, *self.places} - self.lines.keys()):
@@ -101,14 +93,14 @@ class Stored:
             self._check_places(name, line)
         self._check_codes()
 
-    def _stand(self, line: str, id_: str, item: Registration | Held, audience: str | None) -> None:
-        standing = Standing(item.state, item.place, item.takes_seat, item.group, audience)
+    def _stand(self, line: str, id_: str, item: Registration | Held) -> None:
+        standing = Standing(item.state, item.place, item.takes_seat, item.kind)
         self.standings[line][id_] = self._same.setdefault(standing, standing)
 
     def _check_counts(self, name: str, line: Line) -> None:
         standings = self.standings[name]
-        seated = Counter(self.kind(name, s) for s in standings.values() if s.seated)
-        waiting = Counter(self.kind(name, s) for s in standings.values() if s.state is SeatState.WAITLISTED)
+        seated = Counter(s.kind for s in standings.values() if s.seated)
+        waiting = Counter(s.kind for s in standings.values() if s.state is SeatState.WAITLISTED)
         self._findings.checked["seats"] += line.confirmed
         self._findings.checked["waiting"] += line.waiting
         if line.confirmed != seated.total():
@@ -145,8 +137,8 @@ class Stored:
             if standing is None or standing.state is not SeatState.WAITLISTED or standing.place != place:
                 message = f"place {place} of {called(name)} is kept for registration {row.registration_id}, which does not wait there"
                 self._findings.add("place-without-registration", message, name, row.registration_id)
-            elif row.kind != self.kind(name, standing):
-                message = f"place {place} of {called(name)} is one of the kind {row.kind!r}; who waits there is of {self.kind(name, standing)!r}"
+            elif row.kind != standing.kind:
+                message = f"place {place} of {called(name)} is one of the kind {row.kind!r}; who waits there is of {standing.kind!r}"
                 self._findings.add("place-of-another-kind", message, name, row.registration_id)
         for id_, standing in standings.items():
             if standing.state is not SeatState.WAITLISTED or standing.place is None:
@@ -161,9 +153,9 @@ class Stored:
             self._findings.add("unknown-code", f"{self._uses[id_]} registrations use a code that there is not")
         for id_, code in self._codes.items():
             # Who was forgotten after the event keeps the seat, and its use, without the code.
-            least = self._uses[id_]
+            least, name_of = self._uses[id_], f"the code that begins with {code.spelled[:3]!r}"
             if not least <= code.used <= least + self._forgotten:
-                message = f"the code labelled {code.label!r} counts {code.used} uses, but {least} registrations use it"
+                message = f"{name_of} counts {code.used} uses, but {least} registrations use it"
                 self._findings.add("code-uses", message)
             if code.group is None:
                 continue
@@ -171,9 +163,7 @@ class Stored:
             for name in (EVENT, *code.sessions):
                 kind = self.lines[name].kinds.get(code.group) if name in self.lines else None
                 if name in self.lines and (kind.quota if kind is not None else None) != kept:
-                    message = (
-                        f"{called(name)} does not keep the {kept or 0} seats that the code labelled {code.label!r} has"
-                    )
+                    message = f"{called(name)} does not keep the {kept or 0} seats of {name_of}"
                     self._findings.add("code-reserve", message, name)
 
 
@@ -186,7 +176,9 @@ def _contradictions(registration: Registration) -> Iterator[str]:
         yield "it is cancelled, but not all of its sessions are"
     if (r.hold_until is not None) != (r.state is SeatState.PENDING and r.held):
         yield "a seat is held exactly as long as there is a time until when"
-    for where, item in [("at the event", r), *((f"in {called(h.session_id)}", h) for h in r.choices)]:
+    items: list[tuple[str, Registration | Held]] = [("at the event", r)]
+    items += [(f"in {called(held.session_id)}", held) for held in r.choices]
+    for where, item in items:
         if (item.until is not None) != (item.state is SeatState.OFFERED):
             yield f"what is offered {where} has a time to answer, and nothing else has"
         if (item.place is not None) != (item.state is SeatState.WAITLISTED):

@@ -39,7 +39,9 @@ def register(fold: Fold, command: Register) -> Answer:
         return fold.rejected(*reasons)
     if known is not None and known.active:
         return _repeated(fold, known, command)
-    return _new(fold, known, command)
+    answer = _new(fold, known, command)
+    # Whoever registers again has the old id, and its age would tell that there was a registration before.
+    return replace(answer, registration_id=command.registration_id) if command.anonymous else answer
 
 
 def is_member(fold: Fold, person: PersonDetails, numbers: Mapping[str, str]) -> bool:

@@ -49,9 +49,16 @@ def undo(fold: Fold, command: UndoCheckIn) -> Answer:
         for held in registration.choices
     )
     changed = replace(registration, choices=choices)
-    if command.session_id is None and registration.state is SeatState.ATTENDED:
+    if registration.state is SeatState.ATTENDED and (command.session_id is None or _only_there(registration, changed)):
         changed = replace(changed, state=SeatState.CONFIRMED, attended_at=None)
     return fold.accepted(fold.changed_now(registration, changed))
+
+
+def _only_there(before: Registration, after: Registration) -> bool:
+    """Whether the person counted as here only by the session that was taken back: the same scan, and no other."""
+    taken_back = [old.attended_at for old, new in zip(before.choices, after.choices, strict=True) if old != new]
+    elsewhere = any(held.state is SeatState.ATTENDED for held in after.choices)
+    return not elsewhere and before.attended_at in taken_back
 
 
 def _refusal(registration: Registration, session_id: str | None) -> Reason | None:

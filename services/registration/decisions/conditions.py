@@ -103,16 +103,17 @@ def decide_requirement(fold: Fold, command: DecideRequirement) -> Answer:
         return fold.rejected(unknown_event(fold.event_id))
     if fold.rules.needed(command.requirement) is None:
         return fold.rejected(_unknown("requirement", command.requirement))
-    key = _key(fold, command)
-    if isinstance(key, Reason):
-        return fold.rejected(key)
-    grant = Grant(command.requirement, key, command.state, _not_later(command.decided_at, fold.now))
-    before = fold.grants.get((command.requirement, key))
-    if before is None or _order(before) < _order(grant):
-        fold.keep_grant(grant)
+    keys = _keys(fold, command)
+    if isinstance(keys, Reason):
+        return fold.rejected(keys)
+    for key in keys:
+        grant = Grant(command.requirement, key, command.state, _not_later(command.decided_at, fold.now))
+        before = fold.grants.get((command.requirement, key))
+        if before is None or _order(before) < _order(grant):
+            fold.keep_grant(grant)
     touched = None
     for registration in list(fold.registrations.values()):
-        if key in registration.keys:
+        if not keys.isdisjoint(registration.keys):
             touched = _looked_at_again(fold, registration)
     if touched is not None:
         return fold.accepted(touched)
@@ -126,18 +127,20 @@ def _looked_at_again(fold: Fold, registration: Registration) -> Registration:
     return fold.changed_now(registration, seating.settle(fold, known))
 
 
-def _key(fold: Fold, command: DecideRequirement) -> str | Reason:
+def _keys(fold: Fold, command: DecideRequirement) -> set[str] | Reason:
+    """Under what the decision is kept: everything that the person is named by."""
     if command.registration_id is not None:
         registration = fold.registrations.get(command.registration_id)
         if registration is None or registration.erased:
             message = "there is no such registration at this event"
             return Reason(code="unknown-registration", field="registration_id", message=message)
-        return person_key(fold.event_id, registration.person.email)
+        return {person_key(fold.event_id, registration.person.email)}
+    keys = set()
     if command.email is not None:
-        return person_key(fold.event_id, command.email)
+        keys.add(person_key(fold.event_id, command.email))
     if command.number is not None:
-        return number_key(fold.event_id, command.requirement, command.number)
-    return Reason(code="nobody-named", field="email", message="name the person by email or by number")
+        keys.add(number_key(fold.event_id, command.requirement, command.number))
+    return keys or Reason(code="nobody-named", field="email", message="name the person by email or by number")
 
 
 def _unknown(field: str, requirement: str) -> Reason:

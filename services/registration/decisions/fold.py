@@ -116,44 +116,42 @@ class Fold:
         kind = self.lines[name].kinds.get(code.group)
         return code.group if kind is not None and kind.own > 0 else None
 
-    def kind(self, name: str, registration: Registration, group: str | None) -> str | None:
-        """What somebody is counted as in a line: the code's group, else the kind of attendee."""
-        if group is not None:
-            return group
+    def attendee(self, name: str, registration: Registration) -> str | None:
+        """The kind of attendee that somebody is counted as in a line; None where it does not count that kind."""
         audience = registration.person.audience
         return audience if audience in self.lines[name].kinds else None
 
     def admits(self, name: str, registration: Registration) -> tuple[bool, str | None]:
-        """Whether the line gives the person a seat now, and from which group's seats."""
-        group = self.group_in(name, self.code_of(registration))
-        return self.lines[name].admits(self.kind(name, registration, group)), group
+        """Whether the line gives the person a seat now, and what the seat is counted as: the code's group where one of its
+        seats is left, else the kind of attendee. It stays counted so, whatever the rules are later."""
+        kind = self.group_in(name, self.code_of(registration)) or self.attendee(name, registration)
+        return self.lines[name].admits(kind), kind
 
-    def take(self, name: str, registration: Registration, group: str | None) -> None:
+    def take(self, name: str, kind: str | None) -> None:
         """Counts a seat as taken."""
-        self.lines[name] = self.lines[name].seated(self.kind(name, registration, group))
+        self.lines[name] = self.lines[name].seated(kind)
 
-    def queue(self, name: str, registration: Registration) -> int:
-        """Puts the person at the end of the line; the place."""
-        line, kind = self.lines[name], self.kind(name, registration, None)
+    def queue(self, name: str, registration: Registration) -> tuple[int, str | None]:
+        """Puts the person at the end of the line; the place, and what it is counted as."""
+        line, kind = self.lines[name], self.attendee(name, registration)
         place = line.next_place
         self.lines[name] = line.queued(kind)
         self.waiting[name, place] = Waiting(name, place, registration.id, kind=kind)
         self.positions[name, registration.id] = line.waiting + 1
-        return place
+        return place, kind
 
     def release(self, name: str, registration: Registration, item: Registration | Held) -> None:
         """Gives back what `item` (the registration, or one choice of it) has in line `name`: a seat, or a place."""
         if item.takes_seat:
-            self.lines[name] = self.lines[name].freed(self.kind(name, registration, item.group))
+            self.lines[name] = self.lines[name].freed(item.kind)
         elif item.state is SeatState.WAITLISTED and item.place is not None:
-            self.leave(name, item.place, registration)
+            self.leave(name, item.place, registration.id, item.kind)
 
-    def leave(self, name: str, place: int, registration: Registration) -> None:
+    def leave(self, name: str, place: int, registration_id: str, kind: str | None) -> None:
         """Ends a place in line."""
-        kind = self.kind(name, registration, None)
         self.lines[name] = self.lines[name].left(kind)
-        self.waiting[name, place] = Waiting(name, place, registration.id, left=True, kind=kind)
-        self.positions.pop((name, registration.id), None)
+        self.waiting[name, place] = Waiting(name, place, registration_id, left=True, kind=kind)
+        self.positions.pop((name, registration_id), None)
 
     def in_line(self, name: str) -> list[Waiting]:
         """Those known to wait in line `name`, in order; newcomers of this decision only behind a line (or, where seats are

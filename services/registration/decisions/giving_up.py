@@ -55,15 +55,15 @@ def transfer(fold: Fold, command: Transfer) -> Answer:
         member=is_member(fold, person, {}),
     )
     new = seating.settle(fold, seating.with_requirements(fold, new))
-    for name, place in _places(registration):
-        fold.waiting[name, place] = Waiting(name, place, to_id, kind=fold.kind(name, registration, None))
+    for name, place, kind in _places(registration):
+        fold.waiting[name, place] = Waiting(name, place, to_id, kind=kind)
         if (position := fold.positions.pop((name, registration.id), None)) is not None:
             fold.positions[name, to_id] = position
     old = replace(
         registration,
         state=SeatState.CANCELLED,
         place=None,
-        group=None,
+        kind=None,
         held=False,
         until=None,
         hold_until=None,
@@ -106,6 +106,8 @@ def forget(fold: Fold, registration: Registration) -> Registration:
     stays = over is not None and fold.now >= over and registration.state in had
     open_ = {held.session_id for held in registration.choices if held.state not in had}
     registration = seating.give_up(fold, registration, open_ if stays else None, Cause.ERASED)
+    if registration.active:
+        fold.use_code(registration.code, -1)
     person = registration.person
     nobody = PersonDetails.model_construct(
         name="",
@@ -161,7 +163,7 @@ def _transfer_refusals(
     return reasons
 
 
-def _places(registration: Registration) -> list[tuple[str, int]]:
-    places = [(EVENT, registration.place)] if registration.place is not None else []
-    places += [(h.session_id, h.place) for h in registration.choices if h.place is not None]
+def _places(registration: Registration) -> list[tuple[str, int, str | None]]:
+    places = [(EVENT, registration.place, registration.kind)] if registration.place is not None else []
+    places += [(h.session_id, h.place, h.kind) for h in registration.choices if h.place is not None]
     return places

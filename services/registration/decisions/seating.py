@@ -108,7 +108,7 @@ def ended(fold: Fold, registration: Registration, changed: Registration, cause: 
         changed,
         state=SeatState.CANCELLED,
         place=None,
-        group=None,
+        kind=None,
         held=False,
         until=None,
         hold_until=None,
@@ -189,12 +189,12 @@ def _missing(fold: Fold, registration: Registration) -> list[Needed]:
 
 def _enter(fold: Fold, registration: Registration) -> Registration:
     """Asks for the seat at the event: it is had, or waited for."""
-    admitted, group = fold.admits(EVENT, registration)
+    admitted, kind = fold.admits(EVENT, registration)
     if admitted:
-        fold.take(EVENT, registration, group)
-        return seated(fold, replace(registration, group=group))
-    place = fold.queue(EVENT, registration)
-    return replace(registration, state=SeatState.WAITLISTED, place=place, cause=None)
+        fold.take(EVENT, kind)
+        return seated(fold, replace(registration, kind=kind))
+    place, kind = fold.queue(EVENT, registration)
+    return replace(registration, state=SeatState.WAITLISTED, place=place, kind=kind, cause=None)
 
 
 def _on_hold(fold: Fold, registration: Registration, missing: list[Needed]) -> Registration:
@@ -248,7 +248,7 @@ def _withdrawn(fold: Fold, registration: Registration) -> Registration:
         state=SeatState.PENDING,
         cause=Cause.REQUIREMENT,
         place=None,
-        group=None,
+        kind=None,
         held=False,
         until=None,
         hold_until=None,
@@ -265,15 +265,16 @@ def _seat_one(fold: Fold, registration: Registration, held: Held, leaving: Colle
         return Held(name, SeatState.CANCELLED, cause=Cause.OVER)
     if line.rules.approval and not held.approved:
         return replace(held, cause=Cause.APPROVAL)
-    admitted, group = fold.admits(name, registration)
+    admitted, kind = fold.admits(name, registration)
     if admitted and not set(leaving).issuperset(clashing(fold, registration, name)):
         return Held(name, SeatState.CANCELLED, cause=Cause.OVERLAP)
     if admitted:
-        fold.take(name, registration, group)
-        return _with_seat(registration, replace(held, group=group))
+        fold.take(name, kind)
+        return _with_seat(registration, replace(held, kind=kind))
     if not line.rules.waiting_list or not line.promotes(fold.now):
         return Held(name, SeatState.CANCELLED, cause=Cause.FULL)
-    return replace(held, state=SeatState.WAITLISTED, place=fold.queue(name, registration), cause=None)
+    place, kind = fold.queue(name, registration)
+    return replace(held, state=SeatState.WAITLISTED, place=place, kind=kind, cause=None)
 
 
 def _with_seat(registration: Registration, held: Held) -> Held:
@@ -287,10 +288,10 @@ def _with_seat(registration: Registration, held: Held) -> Held:
 def _promote_one(fold: Fold, name: str, waiting: Waiting) -> None:
     registration = fold.registrations[waiting.registration_id]
     hours = fold.lines[name].rules.offer_hours
-    fold.leave(name, waiting.place, registration)
-    fold.take(name, registration, None)
+    fold.leave(name, waiting.place, registration.id, waiting.kind)
+    fold.take(name, waiting.kind)
     if name == EVENT:
-        registration = replace(registration, place=None, group=None)
+        registration = replace(registration, place=None, kind=waiting.kind)
         if hours is None:
             promoted = seated(fold, registration)
         else:
@@ -300,10 +301,10 @@ def _promote_one(fold: Fold, name: str, waiting: Waiting) -> None:
         assert held is not None, "who waits in a session's line has chosen it"
         clash = clashing(fold, registration, name)
         if hours is None and not clash:
-            given = _with_seat(registration, replace(held, group=None))
+            given = _with_seat(registration, held)
         else:
             until = _offer_ends(fold, name, hours or SWAP_HOURS)
-            given = replace(held, state=SeatState.OFFERED, place=None, group=None, until=until, instead_of=clash)
+            given = replace(held, state=SeatState.OFFERED, place=None, until=until, instead_of=clash)
         choices = tuple(given if other.session_id == name else other for other in registration.choices)
         promoted = replace(registration, choices=choices)
     fold.keep(replace(promoted, changed_at=fold.now))

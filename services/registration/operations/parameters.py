@@ -20,6 +20,7 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 MAX_PAGE = 200
 _MAX_TEXT = 200
 _STATES = [one.value for one in SeatState]
+_FLAG = {"type": "boolean"}
 
 REGISTRATION_ID = Parameter("id", "path", "The registration's id")
 EVENT_ID = Parameter("event_id", "query", "The event's id", required=True)
@@ -41,6 +42,7 @@ STATE = Parameter(
     "state", "query", "Only those in this state; with `session`, in that session", {"type": "string", "enum": _STATES}
 )
 SESSION = Parameter("session", "query", "Only those who have or await a seat in this session")
+DRY_RUN = Parameter("dry_run", "query", "true: only tell what would be done", _FLAG | {"default": False})
 LANGUAGE = Parameter("lang", "query", "The language of titles and labels; else Accept-Language, else English")
 
 
@@ -79,13 +81,27 @@ async def registration_in(request: web.Request, store: Store) -> Registration:
 
 def wanted_in(request: web.Request) -> Wanted:
     """What the list is narrowed to: `q`, `state`, `session`. Raises Problem 400."""
-    state = request.query.get("state")
-    if state is not None and state not in _STATES:
-        raise Problem(400, "bad-state", f"state is one of {', '.join(_STATES)}.")
+    state = one_of(request, "state", _STATES)
     text = request.query.get("q", "").strip()
     if len(text) > _MAX_TEXT or not text.isprintable():
         raise Problem(400, "bad-query", f"q has at most {_MAX_TEXT} characters, and none that cannot be seen.")
     return Wanted(text or None, SeatState(state) if state else None, request.query.get("session"))
+
+
+def flag_in(request: web.Request, name: str) -> bool:
+    """`?name=true` or `false`; missing: false. Raises Problem 400."""
+    value = request.query.get(name, "false")
+    if value not in ("true", "false"):
+        raise Problem(400, f"bad-{name.replace('_', '-')}", f"{name} is true or false.")
+    return value == "true"
+
+
+def one_of(request: web.Request, name: str, known: list[str]) -> str | None:
+    """`?name=` where it is one of `known`; None where it is missing. Raises Problem 400."""
+    value = request.query.get(name)
+    if value is not None and value not in known:
+        raise Problem(400, f"bad-{name.replace('_', '-')}", f"{name} is one of {', '.join(known)}.")
+    return value
 
 
 def limit_in(request: web.Request) -> int:

@@ -8,20 +8,17 @@ from aiohttp import web
 
 from services.registration import lists
 from services.registration.answers import Counts, Registrations, RegistrationShown, shown
+from services.registration.operations.narrowing import NARROWED, narrowed_in
 from services.registration.operations.parameters import (
     CURSOR,
     EVENT_ID,
     LANGUAGE,
     LIMIT,
     REGISTRATION_ID,
-    SESSION,
-    STATE,
-    TEXT,
     event_id_in,
     event_in,
     limit_in,
     registration_in,
-    wanted_in,
 )
 from services.registration.store import Store
 from shared.web.access import require_organiser
@@ -47,7 +44,7 @@ class Reading:
                 self.list_registrations,
                 "The registrations of an event, oldest first",
                 {200: Answer("A page of registrations", Registrations)},
-                [EVENT_ID, LIMIT, CURSOR, TEXT, STATE, SESSION],
+                [EVENT_ID, LIMIT, CURSOR, *NARROWED],
                 problems=[400],
                 organiser=True,
             ),
@@ -89,7 +86,7 @@ class Reading:
     async def list_registrations(self, request: web.Request) -> web.Response:
         """Without the places in line: each would be a count of its own."""
         require_organiser(request)
-        event_id, limit, wanted = event_id_in(request), limit_in(request), wanted_in(request)
+        event_id, limit, wanted = event_id_in(request), limit_in(request), narrowed_in(request)
         found = await self._store.registrations(event_id, request.query.get("cursor"), limit + 1, wanted=wanted)
         more = found[limit - 1].id if len(found) > limit else None
         return web.json_response({"items": [shown(r, {}) for r in found[:limit]], "next_cursor": more})

@@ -270,3 +270,12 @@ def test_every_notice_can_be_read_in_french(kind: Kind) -> None:
     assert "%(" not in body.text + body.html
     if kind is not Kind.REPEATED:
         assert "vendredi 8 novembre 2019, 10:30 (Europe/Paris, UTC+1)" in body.text
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_new_private_addresses_are_told_with_what_becomes_of_the_old_ones(language: str) -> None:
+    who = {"name": "Ada", "email": "ada@example.org", "language": language}
+    subject, rendered = mail(registration(person=who, link_generation=2), registration(person=who))
+    assert subject.startswith({"en": "Your new private address", "fr": "Votre nouvelle adresse privée"}[language])
+    assert PRIVATE.manage in rendered.text
+    assert {"en": "no longer work", "fr": "ne fonctionnent plus"}[language] in rendered.text

@@ -191,3 +191,16 @@ def test_a_seat_is_stored_to_the_microsecond_and_older_forms_are_read() -> None:
     assert _seat(_stored(seat)) == seat
     old = _seat(["waitlisted", 4])
     assert (old.state, old.position, old.held, old.until) == (SeatState.WAITLISTED, 4, False, None)
+
+
+def test_new_private_addresses_are_news_for_whoever_knows_the_old_ones() -> None:
+    before, after = registration(), registration(link_generation=2)
+    telling = between(before, after)
+    assert telling is not None
+    assert (telling.kind, telling.new_address) == (Kind.NEW_ADDRESS, True)
+    assert between(after, after) is None
+    first = tell(None, view(after))
+    assert first is not None
+    assert not first.new_address, "who was never told an address learns the present one"
+    gone = registration(state="cancelled", link_generation=2)
+    assert between(registration(state="cancelled"), gone) is None

@@ -490,9 +490,7 @@ class Registrations(RuleBasedStateMachine):
             assert sorted(self._waiting_ids(name)) == sorted(
                 r.id for r in self.registrations.values() if _state(r, name) is SeatState.WAITLISTED
             )
-            counted = Counter(
-                _group(r, name) or r.person.audience for r in self.registrations.values() if self._holds(r, name)
-            )
+            counted = Counter(_counted_as(r, name) for r in self.registrations.values() if self._holds(r, name))
             waiting = Counter(w.kind for (n, _), w in self.waiting.items() if n == name and not w.left)
             for id_, kind in line.kinds.items():
                 assert kind.confirmed == counted[id_]
@@ -582,11 +580,11 @@ def _state(registration: Registration, line: str) -> SeatState | None:
     return held.state if held else None
 
 
-def _group(registration: Registration, line: str) -> str | None:
+def _counted_as(registration: Registration, line: str) -> str | None:
     if line == EVENT:
-        return registration.group
+        return registration.kind
     held = registration.choice(line)
-    return held.group if held else None
+    return held.kind if held else None
 
 
 def _named(command: Command) -> set[str]:

@@ -129,3 +129,11 @@ def test_a_code_that_is_changed_keeps_how_often_it_was_used() -> None:
 
 def test_a_wrong_code_is_told_also_where_none_is_needed() -> None:
     assert World().reasons(World().register("ada", code="typo")) == [("unknown-code", "code")]
+
+
+def test_a_used_up_code_does_not_tell_whose_address_used_it() -> None:
+    world = with_code(World(**CLOSED), uses=1)
+    world.come("ada", code="guest-1")
+    for email in ("ada@example.org", "eva@example.org"):
+        command = world.register("x", code="guest-1", email=email, anonymous=True)
+        assert world.reasons(command) == [("code-used-up", "code")]

@@ -225,6 +225,20 @@ def test_checking_in_to_a_session_needs_a_seat_in_it() -> None:
     assert world.state("bob") is SeatState.ATTENDED, "who is in a session is at the event"
 
 
+def test_taking_back_the_only_scan_takes_the_person_back_from_the_event() -> None:
+    world = World()
+    world.come("ada", W1, W2)
+    for minute, session_id in enumerate((W1, W2)):
+        at = world.now + timedelta(minutes=minute - 5)
+        world.ask(CheckIn(id=world.id(), registration_id="r-ada", at=at, session_id=session_id))
+    world.ask(UndoCheckIn(id=world.id(), registration_id="r-ada", session_id=W1))
+    assert world.state("ada") is SeatState.ATTENDED, "seen in another session"
+    world.ask(UndoCheckIn(id=world.id(), registration_id="r-ada"))
+    world.ask(CheckIn(id=world.id(), registration_id="r-ada", at=world.now, session_id=W1))
+    world.ask(UndoCheckIn(id=world.id(), registration_id="r-ada", session_id=W1))
+    assert world.state("ada") is SeatState.CONFIRMED
+
+
 def test_a_scan_that_is_sent_late_keeps_its_time_but_never_one_to_come() -> None:
     world = World()
     world.come("ada")
@@ -288,6 +302,16 @@ def test_whoever_tries_an_address_does_not_learn_that_it_is_registered() -> None
     assert world.reasons(world.register("z", email="ada@example.org")) == [("already-registered", "person.email")]
 
 
+def test_the_id_in_the_answer_does_not_tell_that_somebody_was_registered_before() -> None:
+    world = World()
+    world.come("ada")
+    world.ask(Cancel(id="x", registration_id="r-ada"))
+    answer = world.ask(world.register("again", email="ada@example.org", anonymous=True))
+    assert answer.registration_id == "r-again"
+    assert world.of("ada").active
+    assert world.log[-1].registration_id == "r-ada"
+
+
 def test_all_reasons_are_given_at_once() -> None:
     members = {"domains": ["city.example"]}
     asked = [{"id": "consent", "label": {"en": "Consent"}, "kind": "consent"}]
@@ -320,3 +344,16 @@ def test_every_decision_is_in_the_log_with_its_reasons() -> None:
     assert world.log[-1].person, "who was refused can be found by the address"
     promoted = world.log[-2].effects[0]
     assert (promoted.registration_id, promoted.line, promoted.took, promoted.left) == ("r-bob", W1, 1, 1)
+
+
+def test_a_kind_that_is_withdrawn_and_comes_back_is_counted_from_then_on() -> None:
+    police = [{"id": "police", "name": {"en": "Police"}, "quota": 1}]
+    world = World(admission={"approval": True, "capacity": 2}, audiences=police)
+    world.come("ada", audience="police")
+    rules = {"approval": True, "capacity": 2}
+    world.do(ReviseEvent(id="without", event=milipol(2, **{**world.event, "audiences": [], "admission": rules})))
+    world.ask(Approve(id="x", registration_id="r-ada"))
+    world.do(ReviseEvent(id="with", event=milipol(3, **{**world.event, "audiences": police, "admission": rules})))
+    world.ask(Cancel(id="y", registration_id="r-ada"))
+    assert world.seats.event is not None
+    assert (world.seats.event.confirmed, world.seats.event.kinds["police"].confirmed) == (0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -179,3 +180,11 @@ def test_who_is_pending_can_give_up_and_the_held_seat_goes_on() -> None:
     assert world.choice("bob").state is SeatState.CONFIRMED
     world.wait(days=30)
     assert world.of("ada").cause is Cause.GIVEN_UP, "nothing lapses that was given up"
+
+
+def test_a_decision_that_names_somebody_by_address_and_by_number_counts_under_both() -> None:
+    world = World(policy="hold")
+    command = decided(world, "ada", GRANTED)
+    world.ask(replace(command, number="MP-79"))
+    assert world.come("ada").state is SeatState.CONFIRMED
+    assert world.come("bob", numbers={"fair": "MP-79"}).state is SeatState.CONFIRMED, "known there by another address"

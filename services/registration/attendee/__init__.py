@@ -1,0 +1,1 @@
+"""The attendee's pages: the form, the private page, and what chairs read of the answers."""

@@ -1,0 +1,54 @@
+"""What was filled in: the fields of a form, and what they mean as a request."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from services.registration.asking import Caller, Who
+from shared.contracts.scheduling import Question, Requirement
+from shared.web.problems import read_form
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The fields of a form by name, and the sessions that were chosen in it, in order."""
+
+    fields: Mapping[str, str]
+    chosen: tuple[str, ...] = ()
+
+    def text(self, name: str) -> str:
+        """One field, without spaces around it; empty where it was left empty."""
+        return self.fields.get(name, "").strip()
+
+    def texts(self, names: Iterable[str]) -> dict[str, str]:
+        """Those of the fields `names` that were filled in."""
+        return {name: self.text(name) for name in names if self.text(name)}
+
+    def answers(self, questions: Sequence[Question]) -> dict[str, str]:
+        """What was answered; a field that was emptied is an empty answer."""
+        return {question.id: self.text(f"q.{question.id}") for question in questions}
+
+    def numbers(self, requirements: Sequence[Requirement]) -> dict[str, str]:
+        """The numbers that other organisations gave, where one was filled in."""
+        given = {needed.id: self.text(f"numbers.{needed.id}") for needed in requirements}
+        return {id_: number for id_, number in given.items() if number}
+
+    def caller(self, action: str) -> Caller:
+        """The attendee, under the form's own key: sent twice it is one request, filled in anew it is another."""
+        if not self.fields.get("key"):
+            return Caller(Who.ATTENDEE)
+        said = [action, *(f"{name}\n{value}" for name, value in sorted(self.fields.items())), *self.chosen]
+        return Caller(
+            Who.ATTENDEE, hashlib.sha256("\n\n".join(said).encode(errors="backslashreplace")).hexdigest(), waits=True
+        )
+
+
+async def filled_in(request: web.Request) -> Filled:
+    """The form that was sent. Raises Problem 400 or 413."""
+    form = await read_form(request)
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    return Filled(fields, tuple(value for value in form.getall("sessions", []) if isinstance(value, str)))

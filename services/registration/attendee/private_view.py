@@ -1,0 +1,148 @@
+"""What the private page shows of a registration: each seat in words, material, what can still be chosen, answered or done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.registration.attendee.fullness import Openness, fullness, openness
+from services.registration.attendee.standing import Standing, stand_in, stand_of
+from services.registration.registrations import Held, Registration
+from services.registration.seats import EVENT, Seats
+from shared.contracts.registration import RequirementState, SeatState
+from shared.contracts.scheduling import Audience, EventState, Link, SessionState, Status
+
+SEATED = (SeatState.CONFIRMED, SeatState.ATTENDED)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A registration with all that it stands for at `now` (UTC). `positions` by line."""
+
+    event: EventState
+    sessions: Sequence[SessionState]
+    seats: Seats
+    registration: Registration
+    positions: Mapping[str, int]
+    now: datetime
+    language: str
+
+    @property
+    def over(self) -> bool:
+        """Whether the event is over."""
+        line = self.seats.event
+        return line is not None and line.rules.over is not None and self.now >= line.rules.over
+
+    @property
+    def seated(self) -> bool:
+        """Whether the person has a seat at the event for certain."""
+        return self.registration.state in SEATED
+
+    def context(self, chosen: Sequence[str] | None) -> dict[str, Any]:
+        """For the template; `chosen`: the sessions that were chosen in a form that is shown again."""
+        registration, standing = self.registration, Standing(self.event, self.sessions, self.language)
+        events_own = [link for link in self.event.links if link.audience is not Audience.PUBLIC]
+        return {
+            "event": self.event,
+            "registration": registration,
+            "over": self.over,
+            "seated": self.seated,
+            "sentences": standing.at_event(stand_of(registration, self.positions.get(EVENT))),
+            "asked_until": standing.still_coming(registration.reconfirm_until) if registration.reconfirm_until else "",
+            "rows": self._rows(standing),
+            "event_material": self._material(events_own) if self.seated else [],
+            "members_more": self.seated and not registration.member and _for_members(events_own),
+            "for_everyone": [self._open_to_all(s) for s in self.sessions if self.seated and self._has_more(s)],
+            "requirements": self._requirements(standing),
+            "choices": self._choices(chosen),
+            "consented": [q for q in self.event.questions if q.id in registration.consents],
+            "questions_open": [q for q in self.event.questions if q.id not in registration.consents],
+            "transfers": self.event.admission.transfers
+            and registration.active
+            and registration.state is not SeatState.ATTENDED
+            and not self.over,
+        }
+
+    def _rows(self, standing: Standing) -> list[dict[str, Any]]:
+        held = {one.session_id: one for one in self.registration.choices}
+        active = [one for one in held.values() if one.state is not SeatState.CANCELLED]
+        last = len(active) == 1 and self.seats.choice_needed
+        return [self._row(session, held[session.id], standing, last) for session in self.sessions if session.id in held]
+
+    def _row(self, session: SessionState, held: Held, standing: Standing, last: bool) -> dict[str, Any]:
+        takes_place = session.status is Status.SCHEDULED
+        links = [*session.links, *session.outcome]
+        has_seat = held.state in SEATED
+        return {
+            "session": session,
+            "state": held.state.value,
+            "sentences": standing.in_session(stand_in(self.registration, held, self.positions.get(session.id))),
+            "join_url": session.join_url if held.state in SEATED and takes_place else None,
+            "material": self._material(links) if has_seat else [],
+            "members_more": has_seat and not self.registration.member and _for_members(links),
+            "can_leave": held.state not in (SeatState.CANCELLED, SeatState.ATTENDED)
+            and self.registration.active
+            and not self.over,
+            "last": last,
+        }
+
+    def _open_to_all(self, session: SessionState) -> dict[str, Any]:
+        links = [*session.links, *session.outcome]
+        return {
+            "session": session,
+            "join_url": session.join_url,
+            "material": self._material(links),
+            "members_more": not self.registration.member and _for_members(links),
+        }
+
+    def _has_more(self, session: SessionState) -> bool:
+        """Whether a session that nobody chooses has something for those who registered."""
+        private = [link for link in (*session.links, *session.outcome) if link.audience is not Audience.PUBLIC]
+        return not session.by_choice and session.status is Status.SCHEDULED and bool(private or session.join_url)
+
+    def _material(self, links: Sequence[Link]) -> list[Link]:
+        """What somebody with a seat may see; a session's public links too, an event's are on its page."""
+        audiences = {Audience.PUBLIC, Audience.REGISTRANTS} | (
+            {Audience.MEMBERS} if self.registration.member else set()
+        )
+        return [link for link in links if link.audience in audiences]
+
+    def _requirements(self, standing: Standing) -> list[dict[str, Any]]:
+        if not self.registration.active:
+            return []
+        known = self.registration.requirements
+        return [
+            {
+                "needed": needed,
+                "state": known.get(needed.id, RequirementState.MISSING).value,
+                "sentence": standing.requirement(
+                    known.get(needed.id, RequirementState.MISSING),
+                    needed.name.get(self.language) or next(iter(needed.name.values()), needed.id),
+                ),
+                "number": self.registration.numbers.get(needed.id, ""),
+            }
+            for needed in self.event.requirements
+        ]
+
+    def _choices(self, chosen: Sequence[str] | None) -> list[dict[str, Any]]:
+        """What the sessions can be changed to; nothing where there is no other session to choose now."""
+        has = {one.session_id for one in self.registration.choices if one.state is not SeatState.CANCELLED}
+        lines = self.seats.sessions
+        open_now = {s.id for s in self.sessions if openness(lines.get(s.id), self.now) is Openness.OPEN}
+        shown = [s for s in self.sessions if s.by_choice and (s.id in has or s.id in open_now)]
+        if not self.registration.active or not any(s.id in open_now for s in shown) or len(shown) < 2:
+            return []
+        return [
+            {
+                "session": session,
+                "seats": fullness(lines.get(session.id), self.seats.audiences, self.now),
+                "chosen": session.id in (has if chosen is None else chosen),
+            }
+            for session in shown
+        ]
+
+
+def _for_members(links: Sequence[Link]) -> bool:
+    return any(link.audience is Audience.MEMBERS for link in links)

@@ -1,0 +1,1 @@
+"""The door: who is here, by ticket, on a helper's phone."""

@@ -1,0 +1,122 @@
+"""Check-in over HTTP: the scans of a phone, many at once, and the door's address for organisers."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from services.registration.asking import Who
+from services.registration.door.door import Door
+from services.registration.door.doors import events_of
+from services.registration.door.scans import DoorAddress, Scans, ScansAnswered
+from services.registration.operations.parameters import LANGUAGE
+from shared.contracts.base import json_of
+from shared.contracts.scheduling import EventState
+from shared.web.access import SETTINGS, is_organiser, require_organiser
+from shared.web.openapi import Answer, Body, Operation, Parameter
+from shared.web.pages import language_of
+from shared.web.problems import Problem, read_json, validate
+
+_PRIVATE = {"Cache-Control": "private, no-store"}
+_EVENT = Parameter("event_id", "path", "The event's id")
+_DOOR = "/api/v1/registration/doors/{event_id}"
+
+
+class AtTheDoor:
+    """The operations of check-in."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def operations(self) -> list[Operation]:
+        """The operations."""
+        address = {200: Answer("The address", DoorAddress)}
+        return [
+            Operation(
+                "checkIn",
+                "POST",
+                "/api/v1/registration/check-ins",
+                self.check_in,
+                "Check people in, or undo it: up to 100 scans as a phone noted them, each answered, each repeatable by its id. "
+                "With the cookie of the event's door, or the organiser's token",
+                {200: Answer("What became of each scan", ScansAnswered)},
+                [LANGUAGE],
+                Body("What was scanned, in order", Scans),
+                [401, 404, 422],
+            ),
+            Operation(
+                "showDoor",
+                "GET",
+                _DOOR,
+                self.show_door,
+                "The address that helpers at the event's entrance open on their phones",
+                address,
+                [_EVENT],
+                problems=[404],
+                organiser=True,
+            ),
+            Operation(
+                "renewDoor",
+                "POST",
+                f"{_DOOR}/renew",
+                self.renew_door,
+                "Make a new address for the event's door; the one before opens nothing any more, on no phone",
+                address,
+                [_EVENT],
+                problems=[404],
+                organiser=True,
+            ),
+        ]
+
+    async def check_in(self, request: web.Request) -> web.Response:
+        """By a helper at the door, or an organiser."""
+        organiser = is_organiser(request)
+        if not organiser and not events_of(request):
+            raise _needs_door()
+        asked = validate(Scans, await read_json(request))
+        event = await self._door.store.event(asked.event_id)
+        if not organiser and (event is None or not await self._door.doors.stands_at(request, event)):
+            raise _needs_door()
+        if event is None:
+            raise _unknown(asked.event_id)
+        who = Who.ORGANISER if organiser else Who.DOOR
+        answered = ScansAnswered(
+            scans=await self._door.checking.scanned(event, asked.scans, who, language_of(request)),
+            counter=await self._door.people.counter(event.id, asked.session_id),
+            now=self._door.clock(),
+        )
+        return web.json_response(json_of(answered), headers=_PRIVATE)
+
+    async def show_door(self, request: web.Request) -> web.Response:
+        """The present address."""
+        event = await self._event(request)
+        return _address(request, await self._door.doors.path(event.id))
+
+    async def renew_door(self, request: web.Request) -> web.Response:
+        """The next address."""
+        event = await self._event(request)
+        return _address(request, await self._door.doors.renew(event.id))
+
+    async def _event(self, request: web.Request) -> EventState:
+        require_organiser(request)
+        event = await self._door.store.event(request.match_info["event_id"])
+        if event is None:
+            raise _unknown(request.match_info["event_id"])
+        return event
+
+
+def _address(request: web.Request, path: str) -> web.Response:
+    base = request.app[SETTINGS].public_url.rstrip("/")
+    return web.json_response({"address": base + path}, headers=_PRIVATE)
+
+
+def _unknown(event_id: str) -> Problem:
+    return Problem(404, "unknown-event", f"There is no published event {event_id!r}.")
+
+
+def _needs_door() -> Problem:
+    return Problem(
+        401,
+        "door-needed",
+        "This needs the door of the event: open the address that organisers gave you for it, or send the organiser's token.",
+        headers={"WWW-Authenticate": 'Bearer realm="organisers"'},
+    )

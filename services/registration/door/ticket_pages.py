@@ -1,0 +1,107 @@
+"""What a ticket's address shows: at the door it checks the person in, for everybody else it says where to show it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, uuid5
+
+from aiohttp import web
+
+from services.registration.asking import Who
+from services.registration.door.door import Door
+from services.registration.door.doors import events_of
+from services.registration.door.scans import Scan, Scanned
+from services.registration.door.tickets import ticket_path
+from shared.contracts.scheduling import EventState
+from shared.web.pages import language_of, render
+from shared.web.problems import Problem
+
+_TIME_SIGNS = 11
+"""How many signs of an ordered id say when it was made (shared.clock.ordered_id), in milliseconds."""
+
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
+
+
+def _(text: str) -> str:
+    """Marks a text for the catalogues; it is translated when it is said."""
+    return text
+
+
+_NO_TICKET = _("This ticket is not valid. The newest mail about the registration leads to the one that is.")
+
+
+class TicketPages:
+    """The routes under a ticket's address."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/c/{ticket}", self._ticket),
+            web.get("/c/{ticket}/{scan}", self._check_in),
+            web.post("/c/{ticket}/{scan}/undo", self._undo),
+        ]
+
+    async def _ticket(self, request: web.Request) -> web.Response:
+        """A ticket as a phone's camera opens it. At the door it becomes a scan with an id of its own, so that looking at
+        the page again, or in the other language, is no second scan."""
+        ticket = request.match_info["ticket"]
+        holder = await self._door.checking.holder(ticket)
+        event = await self._door.store.event(holder.event_id) if holder is not None else None
+        if event is not None and await self._door.doors.stands_at(request, event):
+            raise web.HTTPSeeOther(f"{ticket_path(ticket)}/{self._door.ids()}?lang={language_of(request)}")
+        other = await self._other_door(request)
+        if other is not None:
+            scan = Scan(id=uuid5(NAMESPACE_URL, self._door.ids()), at=self._door.clock(), ticket=ticket)
+            return await self._result(request, other, scan)
+        if event is None:
+            raise Problem(404, "no-ticket", _NO_TICKET)
+        return render(request, "registration/door/ticket.html", {"event": event}, private=True)
+
+    async def _check_in(self, request: web.Request) -> web.Response:
+        return await self._scanned(request, undo=False)
+
+    async def _undo(self, request: web.Request) -> web.Response:
+        return await self._scanned(request, undo=True)
+
+    async def _scanned(self, request: web.Request, *, undo: bool) -> web.Response:
+        ticket, made = request.match_info["ticket"], request.match_info["scan"]
+        at = _made_at(made)
+        holder = await self._door.checking.holder(ticket)
+        event = await self._door.store.event(holder.event_id) if holder is not None else None
+        if at is None or event is None or not await self._door.doors.stands_at(request, event):
+            raise Problem(404, "no-ticket", _NO_TICKET)
+        scan = Scan(id=uuid5(NAMESPACE_URL, f"undo {made}" if undo else made), at=at, ticket=ticket, undo=undo)
+        return await self._result(request, event, scan, f"{ticket_path(ticket)}/{made}")
+
+    async def _result(
+        self, request: web.Request, event: EventState, scan: Scan, address: str | None = None
+    ) -> web.Response:
+        """What became of a scan at the event's door. `address` is the scan's own, where it can be undone."""
+        answers: list[Scanned] = await self._door.checking.scanned(event, [scan], Who.DOOR, language_of(request))
+        context = {
+            "event": event,
+            "scanned": answers[0],
+            "counter": await self._door.people.counter(event.id, None),
+            "undo": f"{address}/undo" if address else None,
+            "path": address or request.path,
+        }
+        return render(request, "registration/door/result.html", context, private=True)
+
+    async def _other_door(self, request: web.Request) -> EventState | None:
+        """An event at whose door the request is."""
+        for event_id in events_of(request):
+            event = await self._door.store.event(event_id)
+            if event is not None and await self._door.doors.stands_at(request, event):
+                return event
+        return None
+
+
+def _made_at(scan: str) -> datetime | None:
+    """When the id of a scan was made, in UTC; None for what is no id of ours."""
+    try:
+        at = datetime.fromtimestamp(int(scan[:_TIME_SIGNS], 16) / 1000, UTC)
+    except (ValueError, OverflowError):
+        return None
+    return at if _EARLIEST <= at <= _LATEST else None
