@@ -127,7 +127,9 @@ def _answer(fold: Fold, command: Command, log: list[Entry]) -> Answer:
         raise TypeError(f"the desk does not know {type(command).__name__}")
     fold.correlation = command.correlation_id
     capacities = {name: line.rules.capacity for name, line in fold.lines.items()} if _revises(command) else {}
-    answer = replace(handler(fold, command), fingerprint=command.fingerprint)
+    answer = handler(fold, command)
+    if command.fingerprint is not None:
+        answer = replace(answer, fingerprint=command.fingerprint)
     if command.repeatable:
         fold.answers[command.id] = answer
     log += _entry(fold, command, answer, capacities)

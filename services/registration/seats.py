@@ -93,24 +93,26 @@ class Line:
         return rules.scheduled and all(bound is None or now < bound for bound in bounds)
 
     def seated(self, kind: str | None = None) -> Line:
-        return replace(self, confirmed=self.confirmed + 1, kinds=self._counted(kind, confirmed=1))
+        kinds = self._counted(kind, confirmed=1)
+        return Line(self.rules, self.confirmed + 1, self.waiting, self.next_place, kinds)
 
     def freed(self, kind: str | None = None) -> Line:
-        return replace(self, confirmed=self.confirmed - 1, kinds=self._counted(kind, confirmed=-1))
+        kinds = self._counted(kind, confirmed=-1)
+        return Line(self.rules, self.confirmed - 1, self.waiting, self.next_place, kinds)
 
     def queued(self, kind: str | None = None) -> Line:
-        return replace(
-            self, waiting=self.waiting + 1, next_place=self.next_place + 1, kinds=self._counted(kind, waiting=1)
-        )
+        kinds = self._counted(kind, waiting=1)
+        return Line(self.rules, self.confirmed, self.waiting + 1, self.next_place + 1, kinds)
 
     def left(self, kind: str | None = None) -> Line:
-        return replace(self, waiting=self.waiting - 1, kinds=self._counted(kind, waiting=-1))
+        kinds = self._counted(kind, waiting=-1)
+        return Line(self.rules, self.confirmed, self.waiting - 1, self.next_place, kinds)
 
     def _counted(self, kind: str | None, *, confirmed: int = 0, waiting: int = 0) -> Mapping[str, Kind]:
         if kind is None or kind not in self.kinds:
             return self.kinds
         count = self.kinds[kind]
-        changed = replace(count, confirmed=count.confirmed + confirmed, waiting=count.waiting + waiting)
+        changed = Kind(count.quota, count.confirmed + confirmed, count.waiting + waiting)
         return {**self.kinds, kind: changed}
 
 

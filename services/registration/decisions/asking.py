@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.registration import answered, codes
@@ -13,6 +12,7 @@ from services.registration.decisions import seating
 from services.registration.decisions.fold import Fold
 from services.registration.decisions.naming import named
 from services.registration.registrations import Held, Registration
+from services.registration.replacing import replace
 from services.registration.requirements import person_key
 from services.registration.rules import Asked
 from services.registration.seats import EVENT

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from services.registration.commands import Answer, CheckIn, UndoCheckIn
 from services.registration.decisions.fold import Fold
 from services.registration.decisions.naming import named
 from services.registration.registrations import Held, Registration
+from services.registration.replacing import replace
 from shared.contracts.registration import Reason, SeatState
 
 

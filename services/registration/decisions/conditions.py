@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from services.registration.admission import unknown_event
@@ -11,6 +10,7 @@ from services.registration.decisions import seating
 from services.registration.decisions.fold import Fold
 from services.registration.decisions.naming import active, not_chosen
 from services.registration.registrations import Registration
+from services.registration.replacing import replace
 from services.registration.requirements import Grant, number_key, person_key
 from services.registration.seats import EVENT
 from shared.contracts.registration import Outcome, Reason, RequirementState, SeatState

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from services.registration.commands import Answer, Tick
@@ -11,6 +10,7 @@ from services.registration.decisions.fold import Fold
 from services.registration.decisions.giving_up import forget
 from services.registration.decisions.revising import give_reserve_back
 from services.registration.registrations import Registration
+from services.registration.replacing import replace
 from services.registration.seats import EVENT
 from shared.contracts.registration import Cause, Outcome, RegistrationReminded, Reminder, SeatState
 

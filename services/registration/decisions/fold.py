@@ -5,17 +5,18 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.registration.codes import Code
 from services.registration.commands import Answer
 from services.registration.decisions.log import Effect, effects
 from services.registration.registrations import Held, Registration
+from services.registration.replacing import replace
 from services.registration.requirements import Grant
 from services.registration.rules import Rules
 from services.registration.seats import EVENT, Line, Seats
-from shared.contracts.registration import Choice, Outcome, Reason, RegistrationReminded, SeatState
+from shared.contracts.registration import Outcome, Reason, RegistrationReminded, SeatState
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ class Fold:
             registration_id=registration.id,
             state=registration.state,
             position=told.position,
-            choices=tuple(Choice.model_validate(choice) for choice in told.choices),
+            choices=tuple(told.choices),
             held=told.held,
             until=told.until,
             cause=told.cause,

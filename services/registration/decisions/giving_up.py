@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from services.registration import answered
 from services.registration.admission import members_only, questions_of
 from services.registration.commands import Answer, Cancel, Decline, Erase, Relink, Transfer
@@ -12,6 +10,7 @@ from services.registration.decisions.asking import is_member
 from services.registration.decisions.fold import Fold, Waiting
 from services.registration.decisions.naming import active, named, not_chosen
 from services.registration.registrations import Held, Registration
+from services.registration.replacing import replace
 from services.registration.seats import EVENT
 from shared.contracts.registration import Cause, PersonDetails, Reason, SeatState
 

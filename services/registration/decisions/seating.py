@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from services.registration.admission import overlap
 from services.registration.decisions.fold import Fold, Waiting
 from services.registration.registrations import Held, Registration
+from services.registration.replacing import replace
 from services.registration.requirements import keys_of, standing
 from services.registration.rules import Needed
 from services.registration.seats import EVENT
@@ -78,8 +78,7 @@ def seat_choices(fold: Fold, registration: Registration, leaving: Collection[str
     choices: list[Held] = []
     for held in registration.choices:
         if held.state is SeatState.PENDING and not held.held:
-            so_far = replace(registration, choices=(*choices, *registration.choices[len(choices) :]))
-            held = _seat_one(fold, so_far, held, leaving)
+            held = _seat_one(fold, registration, held, (*choices, *registration.choices[len(choices) :]), leaving)
         choices.append(held)
     return replace(registration, choices=tuple(choices))
 
@@ -128,7 +127,7 @@ def released(fold: Fold, registration: Registration, held: Held, cause: Cause) -
 
 def accepted(fold: Fold, registration: Registration, held: Held) -> Registration:
     """The offered session is taken; what is at the same time is given up for it."""
-    given_up = {*held.instead_of, *clashing(fold, registration, held.session_id)}
+    given_up = {*held.instead_of, *clashing(fold, registration.choices, held.session_id)}
     choices = []
     for other in registration.choices:
         if other.session_id == held.session_id:
@@ -139,13 +138,13 @@ def accepted(fold: Fold, registration: Registration, held: Held) -> Registration
     return replace(registration, choices=tuple(choices))
 
 
-def clashing(fold: Fold, registration: Registration, session_id: str) -> tuple[str, ...]:
-    """The sessions at the same time as `session_id` in which the person has a seat, where that is not allowed."""
+def clashing(fold: Fold, choices: Sequence[Held], session_id: str) -> tuple[str, ...]:
+    """Of a person's `choices`, those with a seat at the same time as `session_id`, where that is not allowed."""
     if fold.rules.overlaps:
         return ()
     return tuple(
         held.session_id
-        for held in registration.choices
+        for held in choices
         if held.session_id != session_id
         and held.takes_seat
         and overlap(fold.lines[held.session_id], fold.lines[session_id])
@@ -258,7 +257,9 @@ def _withdrawn(fold: Fold, registration: Registration) -> Registration:
     )
 
 
-def _seat_one(fold: Fold, registration: Registration, held: Held, leaving: Collection[str]) -> Held:
+def _seat_one(
+    fold: Fold, registration: Registration, held: Held, choices: Sequence[Held], leaving: Collection[str]
+) -> Held:
     name = held.session_id
     line = fold.lines[name]
     if not line.rules.scheduled or (line.rules.starts is not None and fold.now >= line.rules.starts):
@@ -266,7 +267,7 @@ def _seat_one(fold: Fold, registration: Registration, held: Held, leaving: Colle
     if line.rules.approval and not held.approved:
         return replace(held, cause=Cause.APPROVAL)
     admitted, kind = fold.admits(name, registration)
-    if admitted and not set(leaving).issuperset(clashing(fold, registration, name)):
+    if admitted and not set(leaving).issuperset(clashing(fold, choices, name)):
         return Held(name, SeatState.CANCELLED, cause=Cause.OVERLAP)
     if admitted:
         fold.take(name, kind)
@@ -299,7 +300,7 @@ def _promote_one(fold: Fold, name: str, waiting: Waiting) -> None:
     else:
         held = registration.choice(name)
         assert held is not None, "who waits in a session's line has chosen it"
-        clash = clashing(fold, registration, name)
+        clash = clashing(fold, registration.choices, name)
         if hours is None and not clash:
             given = _with_seat(registration, held)
         else:

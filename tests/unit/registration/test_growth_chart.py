@@ -27,7 +27,8 @@ def test_a_drawing_says_what_it_is_without_being_seen() -> None:
 
 
 def test_no_round_and_empty_rounds_are_drawn() -> None:
-    assert drawn([]).xpath("rect") and drawn([("Round 1", [0, 0, 0])]).xpath("rect")
+    assert drawn([]).xpath("rect")
+    assert drawn([("Round 1", [0, 0, 0])]).xpath("rect")
 
 
 def test_a_long_series_is_wide_and_nothing_is_outside_of_it() -> None:
