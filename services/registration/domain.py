@@ -165,13 +165,22 @@ def _entry(fold: Fold, command: Command, answer: Answer, before: Mapping[str, in
             command.by,
             type(command).__name__.lower(),
             answer.outcome.value,
-            tuple((reason.code, reason.field) for reason in answer.reasons),
+            tuple((reason.code, _what(reason.field, command)) for reason in answer.reasons),
             known,
             person,
             effects,
             tuple(capacities),
         )
     ]
+
+
+def _what(field: str, command: Command) -> str:
+    """What a reason is about; a session by its id, since the request with its numbers is not kept."""
+    part, _, number = field.partition(".")
+    named: Sequence[str] = getattr(command, "sessions", ())
+    if part == "sessions" and number.isdecimal() and int(number) < len(named):
+        return f"session:{named[int(number)]}"
+    return field
 
 
 def seats_told(seats: Seats) -> SeatsState:

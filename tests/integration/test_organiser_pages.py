@@ -686,7 +686,7 @@ async def test_registrations_elsewhere_come_and_go_in_rows(desk: Desk, organiser
     await organiser.send(more, path, act="save", **row)
     needed = await _requirements(desk)
     assert [(each["id"], each.get("policy")) for each in needed] == [
-        ("milipol-badge", None),
+        ("milipol-badge", "hold"),
         ("milipol-badge-2", "first"),
     ]
     fewer = await organiser.send(path, path, act="remove:requirements.0")

@@ -31,7 +31,7 @@ class Entry:
     command: str
     outcome: str
     reasons: tuple[tuple[str, str], ...] = ()
-    """Code and field of each reason."""
+    """Code and field of each reason; in place of a session's number in the request, session:<id>."""
     registration_id: str | None = None
     person: str | None = None
     effects: tuple[Effect, ...] = ()

@@ -104,12 +104,14 @@ class Reader:
         return self.words("{field}: {said}").format(field=about, said=said) if about else said
 
     def _about(self, field: str, named: Sequence[str]) -> str:
+        if field.startswith("session:"):
+            return self.line(field.removeprefix("session:"))
         section, _, rest = field.partition(".")
         number = rest.partition(".")[0]
         if section == "sessions" and number.isdecimal():
             if int(number) < len(named):
                 return self.line(named[int(number)])
-            return self.words("Session {number} of the request").format(number=int(number) + 1)
+            return ""
         if section == "answers" and number in (asked := self.questions()):
             return self.text(asked[number].label)
         return fields(self.words).get(field, "")

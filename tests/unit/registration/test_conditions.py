@@ -339,7 +339,7 @@ def test_every_decision_is_in_the_log_with_its_reasons() -> None:
     assert told == [
         ("attendee", "cancel", "accepted", ()),
         ("line", "promotion", "accepted", ()),
-        ("clock", "register", "rejected", (("unknown-session", "sessions.0"),)),
+        ("clock", "register", "rejected", (("unknown-session", "session:no-such"),)),
     ]
     assert world.log[-1].person, "who was refused can be found by the address"
     promoted = world.log[-2].effects[0]

@@ -27,12 +27,12 @@ def told(entry: Entry) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
 
 
 def test_a_refusal_says_who_asked_and_why_not() -> None:
-    reasons = (("closed", "event_id"), ("full", "sessions.1"), ("answer-needed", "answers.needs"))
+    reasons = (("closed", "event_id"), ("full", f"session:{W1}"), ("answer-needed", "answers.needs"))
     did, why, _ = told(Entry("message:fair", "register", "rejected", reasons))
     assert did == "Another system (fair) asked for a registration"
     assert why == (
         "The event: Registration was closed.",
-        "Session 2 of the request: It was full, and could not be waited for.",
+        "Workshop 1: It was full, and could not be waited for.",
         "Your needs: A question was not answered.",
     )
 
