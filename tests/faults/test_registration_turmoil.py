@@ -26,17 +26,16 @@ from shared.contracts.registry import EVENTS, INTAKE
 from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED, EventState, SessionState
 from shared.facts import fact
 from shared.messaging.port import Outgoing, Transport
-from shared.messaging.rabbit import RabbitTransport
 from shared.messaging.topology import QUEUES
+from shared.process import make_transport
+from shared.process import running as in_process
 from shared.storage.mongo import Database, Mongo
 from tests.support.events import PUBLISHED, milipol, workshop
-from tests.support.lectern import ORGANISER
-from tests.support.processes import Running, running
+from tests.support.lectern import ORGANISER, lectern
+from tests.support.processes import running
 from tests.support.rabbitmq import RabbitNode
 from tests.support.registration_process import NO_COMPARE_AND_SET
 from tests.support.waiting import until
-
-pytestmark = pytest.mark.rabbitmq
 
 PROCESS = "tests.support.registration_process"
 EVENT = "milipol-2019"
@@ -70,8 +69,8 @@ def told(state: EventState | SessionState) -> Outgoing:
 class Crowd:
     """Everybody who wants something, by HTTP or by message."""
 
-    def __init__(self, processes: list[Running], transport: Transport, http: aiohttp.ClientSession) -> None:
-        self._processes, self._transport, self._http = processes, transport, http
+    def __init__(self, addresses: list[str], transport: Transport, http: aiohttp.ClientSession) -> None:
+        self._addresses, self._transport, self._http = addresses, transport, http
         self._numbers = itertools.count()
         self.registered: list[str] = []
 
@@ -141,7 +140,7 @@ class Crowd:
         return await self._ask("PUT", path, body, (200, 409))
 
     async def _ask(self, method: str, path: str, body: dict[str, Any], ok: tuple[int, ...]) -> dict[str, Any]:
-        url = self._processes[next(self._numbers) % len(self._processes)].url
+        url = self._addresses[next(self._numbers) % len(self._addresses)]
         async with self._http.request(method, url + path, json=body, headers=ORGANISER) as response:
             assert response.status in ok, await response.text()
             answer: dict[str, Any] = await response.json()
@@ -149,16 +148,28 @@ class Crowd:
 
 
 @contextlib.asynccontextmanager
+async def three_desks(settings: Settings, *arguments: str) -> AsyncIterator[list[str]]:
+    """The addresses of three registrations: processes of their own on RabbitMQ; on the local transport, in this one."""
+    async with contextlib.AsyncExitStack() as stack:
+        if settings.broker_url.startswith("local:"):
+            offices = [lectern(settings, ["registration"]) for _ in range(3)]
+            yield [(await stack.enter_async_context(in_process(office))).address for office in offices]
+        else:
+            processes = [await stack.enter_async_context(running(settings, PROCESS, *arguments)) for _ in range(3)]
+            await asyncio.gather(*(process.ready() for process in processes))
+            yield [process.url for process in processes]
+
+
+@contextlib.asynccontextmanager
 async def turmoil(settings: Settings, database: Database, *arguments: str) -> AsyncIterator[Crowd]:
-    """Three registration processes, the seats published, and the crowd at their doors."""
-    transport = RabbitTransport(settings.broker_url, name="others")
+    """Three registrations, the seats published, and the crowd at their doors."""
+    transport = make_transport(settings, "others")
     await transport.start()
     for queue, bindings in QUEUES.items():
         await transport.declare(queue, bindings)
     await transport.publish([told(event()), *(told(session(number)) for number in (1, 2, 3))])
     async with contextlib.AsyncExitStack() as stack:
-        processes = [await stack.enter_async_context(running(settings, PROCESS, *arguments)) for _ in range(3)]
-        await asyncio.gather(*(process.ready() for process in processes))
+        addresses = await stack.enter_async_context(three_desks(settings, *arguments))
 
         async def known() -> bool:
             return (
@@ -168,13 +179,13 @@ async def turmoil(settings: Settings, database: Database, *arguments: str) -> As
 
         await until(known, 20, "the seats are published")
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=48)))
-        yield Crowd(processes, transport, http)
+        yield Crowd(addresses, transport, http)
     await transport.close()
 
 
 @pytest.fixture
-async def registration_database(settings: Callable[..., Settings], rabbit: RabbitNode) -> AsyncIterator[Database]:
-    chosen = settings(broker_url=rabbit.url)
+async def registration_database(settings: Callable[..., Settings]) -> AsyncIterator[Database]:
+    chosen = settings()
     mongo = Mongo(chosen.mongodb_uri, chosen.database_prefix)
     yield mongo.database("registration")
     mongo.close()
@@ -193,10 +204,10 @@ async def _everything_answered(database: Database) -> bool:
 
 
 async def test_the_audit_is_clean_after_everything_at_once(
-    settings: Callable[..., Settings], rabbit: RabbitNode, registration_database: Database
+    on_both_transports: dict[str, str], settings: Callable[..., Settings], registration_database: Database
 ) -> None:
     database = registration_database
-    chosen = settings(broker_url=rabbit.url, log_level="warning")
+    chosen = settings(**on_both_transports, log_level="warning")
     async with turmoil(chosen, database) as crowd:
         await crowd.storm()
         await until(lambda: _everything_answered(database), 60, "everything is answered")
@@ -220,6 +231,7 @@ async def test_the_audit_is_clean_after_everything_at_once(
             assert line["confirmed"] <= line["rules"]["capacity"]
 
 
+@pytest.mark.rabbitmq
 async def test_control_without_compare_and_set_the_audit_names_what_is_wrong(
     settings: Callable[..., Settings], rabbit: RabbitNode, registration_database: Database
 ) -> None:

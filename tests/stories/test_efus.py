@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+from shared.contracts.base import json_of
 from tests.stories.conftest import Begin
 from tests.support.events import person
 from tests.support.story import start
@@ -48,3 +49,28 @@ async def test_date_only_session_gets_its_time(begin: Begin) -> None:
         # 31 March 2021: daylight-saving time began three days before.
         assert start(own[S1]).astimezone(UTC) == datetime(2021, 3, 31, 12, 0, tzinfo=UTC)
         assert "14:00" in await story.mail_text("ada@example.org", count=2)
+
+
+async def test_members_see_what_is_for_members_and_others_that_it_is_there(begin: Begin) -> None:
+    group = "https://network.example.org/groups/security-and-innovation"
+    async with begin(MARCH) as story:
+        await story.import_example(EVENT)
+        ada = await story.register(EVENT, person("ada", email="ada@efus-members.example.org"), S2)
+        bob = await story.register(EVENT, person("bob"), S2, S3)
+        assert [choice["state"] for choice in bob["choices"]] == ["confirmed", "confirmed"]
+        assert group in await story.page(story.private_page(ada["registration_id"]))
+        assert group not in await story.page(story.private_page(bob["registration_id"]))
+        assert group not in await story.page(f"/events/{EVENT}")
+
+
+async def test_a_session_for_members_names_itself_in_the_refusal_and_leaves_the_others_open(begin: Begin) -> None:
+    async with begin(MARCH) as story:
+        await story.import_example(EVENT)
+        await story.change_session(EVENT, S3, {"admission": {"members_only": True}}, "For members")
+        body = {"event_id": EVENT, "person": json_of(person("bob")), "sessions": [S2, S3]}
+        async with story.http.post(story.process.address + "/api/v1/registrations", json=body) as response:
+            refused = await response.json()
+        assert response.status == 409
+        assert [(e["code"], e["field"]) for e in refused["errors"]] == [("members-only", "sessions.1")]
+        await story.register(EVENT, person("bob"), S2)
+        await story.register(EVENT, person("ada", email="ada@member-city.example"), S2, S3)
