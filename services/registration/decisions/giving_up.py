@@ -58,23 +58,9 @@ def transfer(fold: Fold, command: Transfer) -> Answer:
         fold.waiting[name, place] = Waiting(name, place, to_id, kind=kind)
         if (position := fold.positions.pop((name, registration.id), None)) is not None:
             fold.positions[name, to_id] = position
-    old = replace(
-        registration,
-        state=SeatState.CANCELLED,
-        place=None,
-        kind=None,
-        held=False,
-        until=None,
-        hold_until=None,
-        remind_at=None,
-        reconfirm_until=None,
-        code=None,
-        cause=Cause.TRANSFERRED,
-        choices=tuple(
-            Held(h.session_id, SeatState.CANCELLED, cause=h.cause or Cause.TRANSFERRED) for h in registration.choices
-        ),
-        changed_at=fold.now,
-    )
+    gone = (Held(h.session_id, SeatState.CANCELLED, cause=h.cause or Cause.TRANSFERRED) for h in registration.choices)
+    old = seating.bare(registration, SeatState.CANCELLED, Cause.TRANSFERRED)
+    old = replace(old, code=None, choices=tuple(gone), changed_at=fold.now)
     fold.keep(old)
     fold.keep(new)
     return fold.accepted(new)

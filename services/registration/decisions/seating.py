@@ -103,9 +103,15 @@ def ended(fold: Fold, registration: Registration, changed: Registration, cause: 
     if registration.active:
         fold.release(EVENT, registration, registration)
         fold.use_code(registration.code, -1)
+    return bare(changed, SeatState.CANCELLED, cause if registration.active else registration.cause)
+
+
+def bare(registration: Registration, state: SeatState, cause: Cause | None) -> Registration:
+    """The registration in `state` with nothing at the event: no seat, no place, no time that runs."""
     return replace(
-        changed,
-        state=SeatState.CANCELLED,
+        registration,
+        state=state,
+        cause=cause,
         place=None,
         kind=None,
         held=False,
@@ -113,7 +119,6 @@ def ended(fold: Fold, registration: Registration, changed: Registration, cause: 
         hold_until=None,
         remind_at=None,
         reconfirm_until=None,
-        cause=cause if registration.active else registration.cause,
     )
 
 
@@ -242,19 +247,8 @@ def _withdrawn(fold: Fold, registration: Registration) -> Registration:
             held = Held(held.session_id, SeatState.PENDING, approved=held.approved, cause=Cause.EVENT_SEAT)
         choices.append(held)
     fold.release(EVENT, registration, registration)
-    return replace(
-        registration,
-        state=SeatState.PENDING,
-        cause=Cause.REQUIREMENT,
-        place=None,
-        kind=None,
-        held=False,
-        until=None,
-        hold_until=None,
-        remind_at=None,
-        reconfirm_until=None,
-        choices=tuple(choices),
-    )
+    withdrawn = replace(registration, choices=tuple(choices))
+    return bare(withdrawn, SeatState.PENDING, Cause.REQUIREMENT)
 
 
 def _seat_one(
