@@ -58,8 +58,8 @@ def refusals(
         used_before = mine and not command.anonymous
         person = person_key(seats.event_id, command.person.email)
         reasons += codes.faults(code, person, now, used_before=used_before)
-    if event.rules.code_needed and not command.code:
-        reasons += codes.missing(None, True, [])
+    if event.rules.code_needed and (code is not None or not command.code):
+        reasons += codes.missing(code, command.sessions, [])
     for id_ in command.numbers:
         if event.rules.needed(id_) is None:
             message = f"this event does not require {id_!r}; leave it out"
@@ -93,6 +93,7 @@ def choice_refusals(
     kind: str | None = None,
     member: bool = False,
     awaited: Collection[str] = frozenset(),
+    offered: Mapping[str, Collection[str]] | None = None,
 ) -> list[Reason]:
     """Every reason why `sessions` cannot be the choice of one person; those `held` already are not asked for again.
 
@@ -121,12 +122,12 @@ def choice_refusals(
             if line.rules.members_only and not member:
                 reasons.append(members_only(field, name))
             if line.rules.code_needed:
-                reasons += codes.missing(code, False, [(number, session_id)])
+                reasons += codes.missing(code, None, [(number, session_id)])
         chosen.add(session_id)
     if limits:
         taking_place = [id_ for id_ in sessions if id_ not in seats.sessions or seats.sessions[id_].rules.scheduled]
         reasons += _too_many(seats, set(taking_place))
-        reasons += _overlaps(seats, sessions, awaited)
+        reasons += _overlaps(seats, sessions, awaited, offered or {})
     return reasons
 
 
@@ -143,11 +144,13 @@ def change_refusals(
     kind: str | None,
     member: bool,
     awaited: Collection[str],
+    offered: Mapping[str, Collection[str]],
     seated: bool,
 ) -> list[Reason]:
     """Every reason why a person who has `held` cannot have `sessions` instead. Who only gives up is asked nothing.
 
-    `awaited` are those of `held` that are no seat (yet); `seated`: the person has a seat at the event.
+    `awaited` are those of `held` that are no seat (yet), `offered` those that may be had, and instead of what; `seated`: the
+    person has a seat at the event.
     """
     reasons: list[Reason] = []
     if added and seats.event is not None:
@@ -165,6 +168,7 @@ def change_refusals(
         kind=kind,
         member=member,
         awaited={*awaited, *full} if seated else frozenset(),
+        offered=offered,
     )
 
 
@@ -220,7 +224,9 @@ def _kind_in(line: Line, kind: str | None) -> str | None:
     return kind if kind in line.kinds else None
 
 
-def _overlaps(seats: Seats, sessions: Sequence[str], awaited: Collection[str]) -> Iterator[Reason]:
+def _overlaps(
+    seats: Seats, sessions: Sequence[str], awaited: Collection[str], offered: Mapping[str, Collection[str]]
+) -> Iterator[Reason]:
     if seats.event is None or seats.event.rules.overlaps:
         return
     known = [
@@ -230,7 +236,8 @@ def _overlaps(seats: Seats, sessions: Sequence[str], awaited: Collection[str]) -
     ]
     for place, (number, session_id) in enumerate(known):
         for _, earlier in known[:place]:
-            if overlap(seats.sessions[earlier], seats.sessions[session_id]):
+            instead = earlier in offered.get(session_id, ()) or session_id in offered.get(earlier, ())
+            if not instead and overlap(seats.sessions[earlier], seats.sessions[session_id]):
                 message = f"session {session_id!r} is at the same time as {earlier!r}; choose one of the two"
                 yield Reason(code="overlap", field=f"sessions.{number}", message=message)
                 break

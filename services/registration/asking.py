@@ -240,7 +240,7 @@ class Requests:
         id of the path too), since the same key with anything else is a mistake."""
         key = caller.key
         return {
-            "id": _key_id(key, event_id) if key else self._ids(),
+            "id": _key_id(key, event_id, caller.who) if key else self._ids(),
             "by": caller.who.value,
             "correlation_id": correlation_id(),
             "repeatable": key is not None,
@@ -291,8 +291,9 @@ def overloaded(detail: str) -> Problem:
     return Problem(503, "overloaded", detail, headers={"Retry-After": "5"})
 
 
-def _key_id(key: str, event_id: str) -> str:
-    return hashlib.sha256(f"key\n{event_id}\n{key}".encode(errors="surrogateescape")).hexdigest()
+def _key_id(key: str, event_id: str, who: Who) -> str:
+    """Keys are those of who asks: nobody gets an answer that was an organiser's, or takes an organiser's key."""
+    return hashlib.sha256(f"key\n{who.value}\n{event_id}\n{key}".encode(errors="surrogateescape")).hexdigest()
 
 
 def _fingerprint(operation: str, asked: object) -> str:

@@ -64,9 +64,15 @@ def faults(code: Code | None, person: str, now: datetime, *, used_before: bool =
         yield _reason("code-used-up", "this code was used as often as it may be; ask whoever gave it to you")
 
 
-def missing(code: Code | None, event_needs: bool, sessions: Sequence[tuple[int, str]]) -> Iterator[Reason]:
-    """What cannot be had without a (fitting) code; `sessions` are those that need one, with their number in the request."""
-    if code is None and event_needs:
+def another() -> Reason:
+    """The reason where a registration that was made with one code is to have another: the first may have opened the event."""
+    return _reason("code-kept", "this registration was made with another code; ask the organisers to change it")
+
+
+def missing(code: Code | None, chosen: Sequence[str] | None, sessions: Sequence[tuple[int, str]]) -> Iterator[Reason]:
+    """What cannot be had without a (fitting) code; `sessions` are those that need one, with their number in the request.
+    `chosen`: all that are asked for, where the event needs a code; one for some sessions opens it to those who choose them."""
+    if chosen is not None and (code is None or (code.sessions and not set(code.sessions) & set(chosen))):
         yield _reason("code-needed", "this event is by invitation; give the code of your invitation")
     for number, session_id in sessions:
         if code is None or not code.opens(session_id):

@@ -11,7 +11,7 @@ from services.registration.commands import Answer
 from services.registration.decisions.fold import Waiting
 from services.registration.decisions.log import Effect, Entry
 from services.registration.registrations import Held, Registration
-from services.registration.requirements import Grant, number_key
+from services.registration.requirements import Grant, number_keys
 from shared.contracts.base import json_of
 from shared.contracts.registration import Cause, Choice, Outcome, PersonDetails, Reason, RequirementState, SeatState
 from shared.storage.mongo import Document
@@ -34,7 +34,8 @@ def registration_document(registration: Registration, manage_hash: str) -> Docum
         "approved": r.approved,
         "code": r.code,
         "numbers": dict(r.numbers),
-        "number_keys": [number_key(r.event_id, id_, number) for id_, number in sorted(r.numbers.items())],
+        "number_keys": list(number_keys(r.event_id, r.numbers).values()),
+        "former_keys": list(r.former_keys),
         "requirements": {id_: state.value for id_, state in r.requirements.items()},
         "hold_until": r.hold_until,
         "remind_at": r.remind_at,
@@ -87,6 +88,7 @@ def registration_from(id_: str, document: Mapping[str, Any]) -> Registration:
         approved=get("approved", False),
         code=get("code"),
         numbers=get("numbers", {}),
+        former_keys=tuple(get("former_keys", ())),
         requirements={name: RequirementState(state) for name, state in get("requirements", {}).items()},
         hold_until=get("hold_until"),
         remind_at=get("remind_at"),

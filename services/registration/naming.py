@@ -9,7 +9,7 @@ from services.registration import codes
 from services.registration import commands as asked
 from services.registration.commands import Command
 from services.registration.registrations import Registration
-from services.registration.requirements import keys_of, number_key, person_key
+from services.registration.requirements import keys_of, number_key, number_keys, person_key
 
 
 class Named:
@@ -57,6 +57,7 @@ class Named:
             case asked.Register():
                 self.emails.add(command.person.email)
                 self.keys.update(keys_of(event_id, command.person.email, command.numbers))
+                self.numbers.update(number_keys(event_id, command.numbers).values())
                 if command.code:
                     self.codes.add(codes.normal(command.code))
             case asked.Change() | asked.Cancel():
@@ -70,9 +71,13 @@ class Named:
             case asked.GiveNumbers():
                 self.ids.add(command.registration_id)
                 self.looked_at.add(command.registration_id)
-                self.keys.update(number_key(event_id, id_, number) for id_, number in command.numbers.items())
+                given = number_keys(event_id, command.numbers).values()
+                self.keys.update(given)
+                self.numbers.update(given)
             case asked.OfOne():
                 self.ids.add(command.registration_id)
+                if isinstance(command, asked.Approve | asked.Accept | asked.UndoCheckIn):
+                    self.looked_at.add(command.registration_id)
             case asked.DecideRequirement():
                 self._one(command.registration_id, command.email)
                 if command.registration_id is not None:

@@ -34,7 +34,7 @@ class Pages:
             *FormPages(requests, store, clock, ids).routes(),
             *private.routes(),
             *PrivateForms(requests, store, links, private).routes(),
-            *NeedsPages(database, store, links).routes(),
+            *NeedsPages(database, store, links, clock).routes(),
         ]
 
     def routes(self) -> list[web.RouteDef]:

@@ -69,6 +69,8 @@ class Registration:
     code: str | None = None
     numbers: Mapping[str, str] = field(default_factory=dict)
     """Numbers that other systems gave to the person, by requirement."""
+    former_keys: tuple[str, ...] = ()
+    """Keys of numbers that were given earlier: when the person is forgotten, what is kept under them is removed too."""
     requirements: Mapping[str, RequirementState] = field(default_factory=dict)
     hold_until: datetime | None = None
     remind_at: datetime | None = None

@@ -21,6 +21,10 @@ MAX_ROWS = 10_000
 MAX_FILE = 4_194_304
 """The largest file, in bytes (4 MiB)."""
 COLUMNS = ("email", "number", "state", "decided_at")
+MOST_COLUMNS = 50
+"""Of a table; more are no columns of people, and would each be named as wrong."""
+MOST_MEMBERS = 20
+"""Of a row as a JSON object."""
 
 
 class DecidedRow(BaseModel):
@@ -68,7 +72,7 @@ def read_json_list(body: bytes) -> list[Read]:
     if not isinstance(rows, list):
         raise FileRefused(problem("body", "send a list of objects with email or number", "not-a-list"))
     _refuse_too_many(len(rows))
-    return [_read(number, raw) for number, raw in enumerate(rows, 1)]
+    return [_read(number, raw) if _is_row(raw) else Read(number, None, [_NO_ROW]) for number, raw in enumerate(rows, 1)]
 
 
 def read_table(body: bytes) -> list[Read]:
@@ -107,6 +111,13 @@ def text_of(body: bytes) -> str:
         raise FileRefused(problem("body", message, "not-utf-8") | {"line": str(line)}) from error
 
 
+_NO_ROW = problem("body", f"send an object with {', '.join(COLUMNS)}", "not-a-row")
+
+
+def _is_row(raw: Any) -> bool:
+    return isinstance(raw, dict) and len(raw) <= MOST_MEMBERS
+
+
 def _read(line: int, raw: Any) -> Read:
     try:
         return Read(line, DecidedRow.model_validate(raw))
@@ -116,10 +127,13 @@ def _read(line: int, raw: Any) -> Read:
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """Rows that say something, each with the line on which it begins, the header first."""
-    first = next((line for line in text.splitlines() if line.strip()), None)
+    first = next((line for line in io.StringIO(text, newline="") if line.strip()), None)
     if first is None:
         raise _empty()
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
+    delimiter = max(",;\t", key=first.count)
+    if first.count(delimiter) > MOST_COLUMNS:
+        raise _too_many_columns()
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
         for cells in reader:
@@ -135,11 +149,17 @@ def _empty() -> FileRefused:
     return FileRefused(problem("body", f"the file is empty; begin with {','.join(COLUMNS)}", "empty"))
 
 
+def _too_many_columns() -> FileRefused:
+    return FileRefused(problem("body", f"more than {MOST_COLUMNS} columns; there are {', '.join(COLUMNS)}", "column"))
+
+
 def _columns(header: tuple[int, list[str]]) -> list[str]:
     line, cells = header
     columns = [cell.strip().lower().replace(" ", "_") for cell in cells]
     while columns and not columns[-1]:  # a spreadsheet writes empty columns at the end
         columns.pop()
+    if len(columns) > MOST_COLUMNS:
+        raise _too_many_columns()
     problems = [
         problem(name[:40] or f"column {number}", f"there is no such column; there are {', '.join(COLUMNS)}", "column")
         for number, name in enumerate(columns, 1)

@@ -23,6 +23,18 @@ class Grant:
     state: RequirementState
     decided_at: datetime
 
+    @property
+    def order(self) -> tuple[datetime, int]:
+        """The newest counts; of two of the same moment the stricter, whichever came first."""
+        return self.decided_at, _STRICTNESS[self.state]
+
+
+_STRICTNESS = {
+    RequirementState.MISSING: 0,
+    RequirementState.GRANTED: 1,
+    RequirementState.REFUSED: 2,
+    RequirementState.REVOKED: 3,
+}
 
 Grants = Mapping[tuple[str, str], Grant]
 """By requirement and key."""
@@ -40,15 +52,20 @@ def number_key(event_id: str, requirement: str, number: str) -> str:
     ).hexdigest()
 
 
+def number_keys(event_id: str, numbers: Mapping[str, str]) -> dict[str, str]:
+    """The key of each number, by requirement."""
+    return {id_: number_key(event_id, id_, number) for id_, number in sorted(numbers.items())}
+
+
 def keys_of(event_id: str, email: str, numbers: Mapping[str, str]) -> list[str]:
     """All keys under which decisions on a person may be kept."""
     return [
         person_key(event_id, email),
-        *(number_key(event_id, requirement, number) for requirement, number in sorted(numbers.items())),
+        *number_keys(event_id, numbers).values(),
     ]
 
 
 def standing(requirement: str, keys: Iterable[str], grants: Grants) -> RequirementState:
     """The newest decision on `requirement` under any of `keys`."""
     found = [grants[requirement, key] for key in keys if (requirement, key) in grants]
-    return max(found, key=lambda grant: grant.decided_at).state if found else RequirementState.MISSING
+    return max(found, key=lambda grant: grant.order).state if found else RequirementState.MISSING

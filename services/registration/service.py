@@ -18,6 +18,7 @@ from services.registration.pages import Pages
 from services.registration.schema import COLLECTIONS
 from services.registration.store import Store
 from services.registration.timekeeper import AT_ONCE, Timekeeper
+from services.registration.traces import Traces
 from services.registration.upgrade import upgrade
 from shared.clock import ordered_id
 from shared.messaging.consumer import dispatch
@@ -54,13 +55,14 @@ async def build(resources: Resources) -> Service:
     )
 
     organiser = OrganiserPages(requests, store, resources.database, resources.links, resources.clock, resources.ids)
-    timekeeper = Timekeeper(desks, store, resources.database, resources.clock, resources.ids)
+    timekeeper = Timekeeper(desks, store, resources.clock, resources.ids)
+    traces = Traces(desks, store, resources.database, resources.clock, resources.ids)
 
     async def look() -> None:
         while True:
             await desks.promote_left_over()
             await timekeeper.look()
-            await timekeeper.remove_traces()
+            await traces.remove()
             await asyncio.sleep(LOOK_EVERY)
 
     async def due() -> None:

@@ -74,16 +74,14 @@ class Store(Readings):
             self._grants(page, seats, wanted.keys),
         )
         heading = {w.registration_id for line in lines.values() for w in line} - registrations.keys()
-        # What those who were named bring with them; most bring nothing more.
-        used = {r.code for r in registrations.values() if r.code} - named.keys()
         keys = wanted.keys_of(registrations.values()) - wanted.keys
-        if heading or used or keys:
-            waiting, more, others = await asyncio.gather(
-                self._named(page, event_id, Named(ids=heading)),
-                self._codes(page, event_id, used),
-                self._grants(page, seats, keys),
-            )
-            registrations, named, grants = registrations | waiting, named | more, grants | others
+        if heading:
+            registrations |= await self._named(page, event_id, Named(ids=heading))
+        # What those who were named, or who move up, bring with them; most bring nothing more.
+        used = {r.code for r in registrations.values() if r.code} - named.keys()
+        if used or keys:
+            more, others = await asyncio.gather(self._codes(page, event_id, used), self._grants(page, seats, keys))
+            named, grants = named | more, grants | others
         return Snapshot(seats, registrations, answers, lines, named, grants, members, page.version + 1)
 
     async def _named(self, page: Page, event_id: str, wanted: Named) -> dict[str, Registration]:
@@ -167,10 +165,12 @@ class Store(Readings):
             # Where seats are set aside, the next of each kind: the first in the whole line may not be the next to get one.
             for kind in (None, *line.kinds) if line.set_aside else (EVERYBODY,):
                 waiting = line.waiting if kind == EVERYBODY else line.waiting_of(kind)
+                if not waiting:
+                    continue
                 free = line.free if kind == EVERYBODY else line.free_for(kind)
                 # Each cancellation frees at most one seat of a line, and may take one of its first away.
                 needed = waiting if revised or free is None else free + 2 * cancels
-                if needed and waiting:
+                if needed:
                     wanted[name, kind] = min(waiting, needed, PROMOTIONS)
         overlay = await self._overlaid_waiting(page) if wanted else []
         found = await asyncio.gather(

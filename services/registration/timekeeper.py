@@ -6,22 +6,17 @@ at once ask the desk twice, and the second finds nothing due.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import structlog
 
 from services.registration.commands import Tick
 from services.registration.desk import Desks, Overloaded
-from services.registration.schema import DECISIONS, ERASURES, GRANTS, event_of
+from services.registration.schema import event_of
 from services.registration.store import Store
 from shared.clock import Clock, Ids
-from shared.storage.mongo import Database, PyMongoError
+from shared.storage.mongo import PyMongoError
 
 AT_ONCE = 250
 """How many registrations one look takes of each sort; more are found by the next."""
-
-SETTLED = timedelta(minutes=1)
-"""How long after an erasure its traces are removed: by then no earlier decision is still being written out."""
 
 _log = structlog.get_logger()
 
@@ -29,9 +24,8 @@ _log = structlog.get_logger()
 class Timekeeper:
     """Looks for what is due, and has the desks do it."""
 
-    def __init__(self, desks: Desks, store: Store, database: Database, clock: Clock, ids: Ids) -> None:
-        self._desks, self._store, self._database = desks, store, database
-        self._clock, self._ids = clock, ids
+    def __init__(self, desks: Desks, store: Store, clock: Clock, ids: Ids) -> None:
+        self._desks, self._store, self._clock, self._ids = desks, store, clock, ids
 
     async def due(self) -> int:
         """Does what is due now: returns how many registrations and codes were looked at."""
@@ -49,21 +43,6 @@ class Timekeeper:
                 registrations = await self._store.to_look_at(event_id, seats, self._clock(), AT_ONCE)
                 if registrations:
                     await self._tick(event_id, registrations, [])
-
-    async def remove_traces(self) -> None:
-        """Removes what is kept under the keys of people who were forgotten."""
-        erasures = self._database[ERASURES.name]
-        async for erasure in erasures.find({"at": {"$lt": self._clock() - SETTLED}}).limit(AT_ONCE):
-            of_event = {"event_id": erasure["event_id"]}
-            keys = erasure["keys"]
-            await self._database[GRANTS.name].delete_many({**of_event, "key": {"$in": keys}})
-            for key in keys:
-                await self._database[DECISIONS.name].update_many(
-                    {**of_event, "about": key},
-                    {"$pull": {"about": key}, "$set": {"entries.$[one].person": None}},
-                    array_filters=[{"one.person": key}],
-                )
-            await erasures.delete_one({"_id": erasure["_id"]})
 
     async def _tick(self, event_id: str, registrations: list[str], codes: list[str]) -> None:
         tick = Tick(id=self._ids(), registrations=tuple(registrations), codes=tuple(codes))

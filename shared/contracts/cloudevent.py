@@ -10,10 +10,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from shared.contracts.base import Instant
+from shared.contracts.bounds import MOST_MEMBERS, too_wide
 
 CONTENT_TYPE = "application/cloudevents+json"
 MOST_PROBLEMS = 20
 """How many problems of one message are told."""
+MOST_LISTED = 1000
+"""Where more are wrong, only how many: pydantic lists all or none, and each costs more than the message's own bytes."""
 
 MAX_BYTES = 1_048_576
 """The largest message that is accepted, in bytes (1 MiB)."""
@@ -108,6 +111,8 @@ def decode(body: bytes) -> CloudEvent:
         raise InvalidMessage([problem("body", "JSON is nested too deeply")]) from error
     if not isinstance(raw, Mapping):
         raise InvalidMessage([problem("body", "a CloudEvent is a JSON object")])
+    if (members := too_wide(body, raw)) is not None:
+        raise InvalidMessage([too_many_members(members)])
     try:
         return CloudEvent.model_validate(raw)
     except ValidationError as error:
@@ -119,8 +124,17 @@ def problem(field: str, message: str, code: str = "invalid") -> dict[str, str]:
     return {"field": field, "code": code, "message": message}
 
 
+def too_many_members(members: int) -> dict[str, str]:
+    """What is wrong with JSON in which one object has so many."""
+    message = f"an object in it has {members} members; at most {MOST_MEMBERS} are accepted"
+    return problem("body", message, "too-many-members")
+
+
 def problems_of(error: ValidationError, prefix: str = "", most: int = MOST_PROBLEMS) -> list[dict[str, str]]:
-    """The problems of a failed validation, `most` at most; the values themselves are left out, they may be personal."""
+    """The problems of a failed validation, `most` at most; the values themselves are left out, they may be personal. Of
+    absurdly many, only how many they are."""
+    if error.error_count() > max(most, MOST_LISTED):
+        return [problem(prefix or "body", f"{error.error_count()} problems; is this what it is sent as?", "more")]
     found = error.errors(include_url=False, include_context=False, include_input=False)
     told = [
         problem(

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, EmailStr, Field, model_validator
 
 from shared.contracts.base import Contract, Identifier, Instant, Language
+from shared.contracts.bounds import at_most
 
 REGISTRATION_CHANGED = "lectern.registration.registration-changed.v1"
 SEATS_CHANGED = "lectern.registration.seats-changed.v1"
@@ -98,14 +99,18 @@ class PersonDetails(Contract):
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")
 
 
-Answers = Annotated[dict[Identifier, bool | Annotated[str, Field(max_length=5000)]], Field(max_length=200)]
+Answers = Annotated[
+    dict[Identifier, bool | Annotated[str, Field(max_length=5000)]], Field(max_length=200), at_most(200)
+]
 """Answers by the question's id: text, true or false, or for a choice its text in any language."""
 
 
 InvitationCode = Annotated[str, Field(min_length=1, max_length=80)]
 """An invitation code as somebody types it: case, spaces and hyphens do not matter."""
 
-Numbers = Annotated[dict[Identifier, Annotated[str, Field(min_length=1, max_length=80)]], Field(max_length=20)]
+Numbers = Annotated[
+    dict[Identifier, Annotated[str, Field(min_length=1, max_length=80)]], Field(max_length=20), at_most(20)
+]
 """The numbers that other systems gave to a person, by the requirement's id."""
 
 

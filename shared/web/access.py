@@ -34,8 +34,10 @@ class OrganiserSession:
 
 
 def require_organiser(request: web.Request) -> None:
-    """Raises Problem 401 unless the request carries the organiser's token (RFC 6750: Authorization: Bearer ...)."""
+    """Raises Problem 401 unless the request carries the organiser's token (RFC 6750: Authorization: Bearer ...), and 429
+    after too many wrong ones."""
     if not is_organiser(request):
+        count_wrong_token(request)
         raise Problem(
             401,
             "organiser-token-needed",
@@ -48,6 +50,13 @@ def is_organiser(request: web.Request) -> bool:
     """Whether the request carries the organiser's token as a header."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     return scheme.lower() == "bearer" and is_organiser_token(request.app[SETTINGS], given.strip())
+
+
+def count_wrong_token(request: web.Request) -> None:
+    """Counts a request, not an organiser's, that sent a token all the same. Raises Problem 429 after too many. The right
+    one is never refused for those before it: programs behind one address go on while one of them is set up wrongly."""
+    if request.headers.get("Authorization", "").partition(" ")[0].lower() == "bearer":
+        request.app[LIMITS].take(request, Kind.SIGN_IN)
 
 
 def limit_everybody_else(request: web.Request, kind: Kind) -> None:

@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from shared.web.access import limit_everybody_else
 from shared.web.limits import Kind
+from shared.web.problems import Problem
 
 PROBLEM = "application/problem+json"
 JSON = "application/json"
@@ -100,10 +101,16 @@ class Operation:
 
 def routes_of(operations: Sequence[Operation]) -> list[web.RouteDef]:
     """The routes of the operations."""
-    return [web.route(operation.method, operation.path, _limited(operation)) for operation in operations]
+    return [
+        web.route(operation.method, operation.path, _kept_by_nobody(_limited(operation), operation))
+        for operation in operations
+    ]
 
 
-def _limited(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def _limited(operation: Operation) -> Handler:
     kind = operation.limit
     if kind is None:
         return operation.handler
@@ -114,6 +121,26 @@ def _limited(operation: Operation) -> Callable[[web.Request], Awaitable[web.Stre
 
     return handle
 
+
+def _kept_by_nobody(handler: Handler, operation: Operation) -> Handler:
+    """What organisers are told is kept by no cache on the way, unless the operation itself says otherwise."""
+    if not operation.organiser:
+        return handler
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+        except Problem as error:
+            error.headers = _NOT_KEPT | error.headers
+            raise
+        if not response.prepared:
+            response.headers.setdefault("Cache-Control", _NOT_KEPT["Cache-Control"])
+        return response
+
+    return handle
+
+
+_NOT_KEPT = {"Cache-Control": "private, no-store"}
 
 _ALWAYS = {
     400: "The request cannot be read.",

@@ -66,7 +66,7 @@ def render(
         {
             "language": language,
             "languages": languages(),
-            "path": request.path,
+            "path": own_path(request),
             "_": catalogue.gettext,
             "gettext": catalogue.gettext,
             "ngettext": catalogue.ngettext,
@@ -80,6 +80,12 @@ def render(
         charset="utf-8",
         headers={**_HEADERS, "Content-Language": language, **(_PRIVATE if private else {})},
     )
+
+
+def own_path(request: web.Request) -> str:
+    """The path of the page itself, to be linked to. It begins with one slash, and nothing in it is decoded: a browser takes
+    `//name/` for another site, and a backslash or a tab after the first slash for the same."""
+    return f"/{request.rel_url.raw_path.lstrip('/')}"
 
 
 def wants_html(request: web.Request) -> bool:

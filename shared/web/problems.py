@@ -11,7 +11,8 @@ from aiohttp import web
 from multidict import MultiDictProxy
 from pydantic import BaseModel, ValidationError
 
-from shared.contracts.cloudevent import InvalidMessage, problem, problems_of
+from shared.contracts.bounds import too_wide
+from shared.contracts.cloudevent import InvalidMessage, problem, problems_of, too_many_members
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -58,18 +59,22 @@ def problem_response(error: Problem, correlation_id: str | None = None) -> web.R
     )
 
 
-async def read_json(request: web.Request) -> Any:
-    """The JSON body. Raises Problem 400, 413 or 415 that says what to send."""
+async def read_json(request: web.Request, most: int | None = None) -> Any:
+    """The JSON body. Raises Problem 400, 413 or 415 that says what to send; 413 beyond `most` bytes, which default to the
+    request's own limit, and 422 for an object of absurdly many members."""
     if request.content_type not in ("application/json", "application/cloudevents+json"):
         raise Problem(415, "unsupported-media-type", "Send the body as application/json.")
-    body = await read_body(request)
+    body = await read_body(request if most is None else request.clone(client_max_size=most))
     try:
-        return json.loads(body.decode("utf-8"))
+        raw = json.loads(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         message = f"not UTF-8 at byte {error.start}; send UTF-8"
         raise Problem(400, "not-utf-8", "The body is not UTF-8.", [problem("body", message)]) from error
     except (ValueError, RecursionError) as error:
         raise Problem(400, "not-json", "The body is not JSON.", [problem("body", str(error))]) from error
+    if (members := too_wide(body, raw)) is not None:
+        raise Problem(422, "invalid", "Some fields are wrong.", [too_many_members(members)])
+    return raw
 
 
 async def read_body(request: web.Request) -> bytes:

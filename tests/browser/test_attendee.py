@@ -11,6 +11,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from services.registration.attendee.needs_pages import needs_path
+from services.registration.handed_out import CHAIR
 from tests.conftest import MakeSettings
 from tests.support.attendee import FORM, ORGANISER, Attendee, attendee
 from tests.support.events import milipol, workshop
@@ -30,6 +31,7 @@ FAIR = {
 }
 NEEDS = {"id": "needs", "label": {"en": "What do you need?", "fr": "De quoi avez-vous besoin ?"}}
 PHOTOS = {"id": "photos", "label": {"en": "Photos may be taken", "fr": "J'accepte les photos"}, "kind": "consent"}
+CHAIRED = [{"id": "kim", "name": "Kim Kallio", "role": "chair"}]
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
           "--disable-component-update", "--disable-sync"]  # fmt: skip
 
@@ -48,7 +50,7 @@ async def ada(settings: MakeSettings) -> AsyncIterator[Attendee]:
     closed = {"code_needed": True, "members_only": True, "approval": True}
     sessions = (
         workshop(1, capacity=1),
-        workshop(2, admission={"quotas": {"police": 1, "research": 1}}),
+        workshop(2, admission={"quotas": {"police": 1, "research": 1}}, people=CHAIRED),
         workshop(3, admission=closed),
         workshop(1, capacity=1).model_copy(update={"id": W4}),
     )
@@ -186,6 +188,7 @@ async def test_chairs_read_on_a_phone(ada: Attendee, browser: Browser, language:
     needs = "Very-long-words-without-a-space-" * 20
     await ada.registered("ada", W2, audience="police", **{"q.photos": "yes", "q.needs": needs})
     async with reader(browser, ada) as page:
-        await page.goto(needs_path(ada.links, W2) + f"?lang={language}")
+        await page.goto(needs_path(W2, ada.links.token(CHAIR, W2)) + f"?lang={language}")
         await expect(page.get_by_text(words)).to_be_visible()
+        await expect(page.get_by_text(needs)).to_be_visible()
         await accessible(page)

@@ -44,10 +44,48 @@ async def test_the_door_and_the_chairs_have_addresses_that_open(empty: Desk) -> 
     assert len(links) == 2
     for link in links:
         assert (await desk.get(link.removeprefix("http://lectern.test"))).status == 200
-    await desk.send(f"{DESK}/links", {})
+    assert (await desk.send(f"{DESK}/links", {})).status == 200
     renewed = html.document_fromstring((await desk.get(f"{DESK}/links")).text).xpath("//main//a[code]/@href")
     assert renewed[0] != links[0]
     assert (await desk.get(links[0].removeprefix("http://lectern.test"))).status == 404
+
+
+async def test_the_chairs_of_one_session_get_a_new_address(empty: Desk) -> None:
+    desk = empty
+    event, *sessions = agenda(also={"questions": [{"id": "needs", "label": {"en": "Your needs"}}]})
+    chairs = workshop(1, people=[{"id": "kim", "name": "Kim Kallio", "role": "chair"}]).people
+    await tell_agenda(desk.process, event, *(one.model_copy(update={"people": chairs}) for one in sessions))
+
+    async def addresses() -> list[str]:
+        page = html.document_fromstring((await desk.get(f"{DESK}/links")).text)
+        return [link.removeprefix("http://lectern.test") for link in page.xpath("//main//a[code]/@href")]
+
+    door, first, second = await addresses()
+    shown = await desk.send(f"{DESK}/links", {"session": W1})
+    assert "The chairs of “Workshop 1” have a new address; the one before opens nothing any more." in shown.words
+    assert "All of these addresses open until Wednesday, 27 November 2019." in shown.words
+    assert (await desk.get(first)).status == 404
+    renewed = await addresses()
+    assert (renewed[0], renewed[2]) == (door, second), "the others stay"
+    for address in renewed:
+        assert (await desk.get(address)).status == 200
+
+
+async def test_new_addresses_of_chairs_need_the_organisers_own_form(empty: Desk) -> None:
+    desk = empty
+    question = workshop(1, questions=[{"id": "needs", "label": {"en": "Your needs"}}]).questions
+    event, first, second = agenda()
+    await tell_agenda(desk.process, event, first.model_copy(update={"questions": question}), second)
+    page = await desk.get(f"{DESK}/links")
+    where, fields = page.form(session=W1)
+    assert (await desk.post(where, {"session": W1})).status == 403
+    assert (await desk.post(where, {**dict(fields), "session": "another-session"})).status == 404
+    desk.http.cookie_jar.clear()
+    assert (await desk.post(where, fields)).status == 401
+    await desk.sign_in()
+    after = await desk.get(f"{DESK}/links")
+    links = [html.document_fromstring(one.text).xpath("//main//a[code]/@href") for one in (page, after)]
+    assert links[0] == links[1]
 
 
 async def test_a_code_is_made_used_and_revoked(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from services.registration.asking import Requests
 from services.registration.attendee.filled import Filled, filled_in
 from services.registration.attendee.fullness import Openness, fullness, openness
+from services.registration.attendee.needs import read_by_any
 from services.registration.attendee.standing import Standing, stand_answered, stand_chosen
 from services.registration.commands import Answer
 from services.registration.store import Store
@@ -106,6 +107,7 @@ class FormPages:
             "openness": openness(seats.event, now).value,
             "policy": RequirementPolicy,
             "code_needed": event.admission.code_needed or any(s.admission.code_needed for s in offered),
+            "read_by_chairs": read_by_any(event, published),
             "filled": filled.fields,
             "errors": Wording(event, published, seats, language, now).said(errors, filled.chosen),
             "key": filled.fields.get("key") or self._ids(),

@@ -1,8 +1,12 @@
-"""What the people of one session answered, for its chairs: needs and ideas, and from what sort of place they come. No names."""
+"""What the people of one session answered, for its chairs: needs and ideas, and from what sort of place they come. No names.
+
+Chairs read the session's own questions. Of the event's, only those in free text, where people tell their needs and ideas,
+and only the answers of the session's people: what else the event asks of everybody is for its organisers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from babel import Locale
@@ -12,7 +16,7 @@ from services.registration.registrations import Registration
 from services.registration.schema import SESSIONS, Wanted
 from shared.contracts.base import Text, said_in
 from shared.contracts.registration import SeatState
-from shared.contracts.scheduling import EventState, Question, SessionState
+from shared.contracts.scheduling import EventState, Question, Role, SessionState
 from shared.storage.mongo import Database
 
 _AT_ONCE = 500
@@ -37,7 +41,7 @@ class Asked:
 
 
 class Needs:
-    """Reads the answers to a session's questions, and to the event's."""
+    """Reads a session and the answers of its people."""
 
     def __init__(self, database: Database, readings: Readings) -> None:
         self._sessions, self._readings = database[SESSIONS.name], readings
@@ -47,8 +51,11 @@ class Needs:
         document = await self._sessions.find_one({"_id": session_id})
         return SessionState.model_validate(document["state"]) if document else None
 
-    async def people(self, session: SessionState) -> list[Registration]:
-        """Those who have or await a seat in the session; where nobody chooses it, at the event."""
+    async def people(self, session: SessionState, sessions: Iterable[SessionState]) -> list[Registration]:
+        """Those who have or await a seat in the session; where none of the event's `sessions` is chosen, at the event.
+        A session that nobody chooses beside others that are chosen has no people of its own."""
+        if not _has_people(session, sessions):
+            return []
         wanted = Wanted(session_id=session.id) if session.by_choice else None
         found: list[Registration] = []
         page: list[Registration] | None = None
@@ -59,17 +66,31 @@ class Needs:
         return [one for one in found if not one.erased and one.state not in _GONE]
 
 
+def read_by_chairs(event: EventState, session: SessionState, sessions: Iterable[SessionState]) -> list[Question]:
+    """The questions whose answers the session's chairs read: its own, then the event's that they read too. A consent is no
+    need: it is left out. `sessions` are all of the event."""
+    own = [question for question in session.questions if question.kind != "consent"]
+    has_chairs = any(person.role is Role.CHAIR for person in session.people)
+    if not has_chairs or not _has_people(session, sessions):
+        return own
+    return own + [question for question in event.questions if question.kind == "text"]
+
+
+def read_by_any(event: EventState, sessions: Sequence[SessionState]) -> set[str]:
+    """The ids of the questions whose answers the chairs of some session read: who answers is told so."""
+    return {question.id for session in sessions for question in read_by_chairs(event, session, sessions)}
+
+
+def _has_people(session: SessionState, sessions: Iterable[SessionState]) -> bool:
+    return session.by_choice or not any(one.by_choice for one in sessions)
+
+
 def asked_of(
-    event: EventState, session: SessionState, people: Sequence[Registration], language: str, yes: str, no: str
+    event: EventState, questions: Iterable[Question], people: Sequence[Registration], language: str, yes: str, no: str
 ) -> list[Asked]:
-    """Every question with its answers, the session's own first. A consent is no need: it is left out. `yes` and `no` are
-    the words for it."""
+    """Every question with what `people` answered. `yes` and `no` are the words for it."""
     reader = _Reader(event, language, yes, no)
-    return [
-        reader.asked(question, people)
-        for question in (*session.questions, *event.questions)
-        if question.kind != "consent"
-    ]
+    return [reader.asked(question, people) for question in questions]
 
 
 class _Reader:

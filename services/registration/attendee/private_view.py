@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from services.registration.attendee.fullness import Openness, fullness, openness
+from services.registration.attendee.needs import read_by_any
 from services.registration.attendee.standing import Standing, stand_in, stand_of
 from services.registration.registrations import Held, Registration
 from services.registration.seats import EVENT, Seats
@@ -59,6 +60,7 @@ class Picture:
             "choices": self._choices(chosen),
             "consented": [q for q in self.event.questions if q.id in registration.consents],
             "questions_open": [q for q in self.event.questions if q.id not in registration.consents],
+            "read_by_chairs": read_by_any(self.event, self.sessions),
             "transfers": self.event.admission.transfers
             and registration.active
             and registration.state is not SeatState.ATTENDED

@@ -33,8 +33,11 @@ def register(fold: Fold, command: Register) -> Answer:
         known=known,
         code=code,
         groups={name: fold.group_in(name, code) for name in fold.lines},
-        member=is_member(fold, command.person, command.numbers),
+        member=_member(fold, command),
     )
+    taken = fold.taken_numbers(command.numbers, known.id if known else None)
+    if not command.anonymous:
+        reasons += [number_taken(id_) for id_ in sorted(taken)]
     if reasons:
         return fold.rejected(*reasons)
     if known is not None and known.active:
@@ -61,6 +64,14 @@ def change(fold: Fold, command: Change) -> Answer:
     registration = named(fold, command)
     if isinstance(registration, Reason):
         return fold.rejected(registration)
+    dropped_here = [
+        h.session_id
+        for h in registration.choices
+        if h.state is SeatState.ATTENDED and h.session_id not in command.sessions
+    ]
+    if dropped_here:
+        message = "this person was checked in there; undo the check-in first"
+        return fold.rejected(Reason(code="checked-in", field="sessions", message=message))
     if not registration.active:
         message = "this registration is cancelled; register again"
         return fold.rejected(Reason(code="cancelled", field="registration_id", message=message))
@@ -71,6 +82,8 @@ def change(fold: Fold, command: Change) -> Answer:
     # A seat is given up only for a seat; who would rather wait chooses the full session beside what is held.
     may_wait = not registration.takes_seat or not any(held[id_].takes_seat for id_ in dropped)
     code = fold.codes.get(codes.normal(command.code)) if command.code else fold.code_of(registration)
+    if not command.code and code is not None and code.ended(fold.now):
+        code = None  # what it opened stays open; it opens nothing more
     reasons = change_refusals(
         seats,
         command.sessions,
@@ -82,13 +95,16 @@ def change(fold: Fold, command: Change) -> Answer:
         groups={name: fold.group_in(name, code) for name in fold.lines},
         kind=registration.person.audience,
         member=registration.member,
-        awaited={id_ for id_, one in held.items() if not one.takes_seat or one.instead_of},
+        awaited={id_ for id_, one in held.items() if not one.takes_seat},
+        offered={id_: one.instead_of for id_, one in held.items() if one.instead_of},
         seated=registration.takes_seat,
     )
     if command.code:
         person = person_key(fold.event_id, registration.person.email)
         used_before = code is not None and registration.code == code.id
         reasons += codes.faults(code, person, fold.now, used_before=used_before)
+        if registration.code is not None and not used_before:
+            reasons.append(codes.another())
     asked = questions_of(seats, added, of_event=False)
     also = [q for q in questions_of(seats, command.sessions) if q.id in command.answers and q not in asked]
     reasons += answered.faults([*asked, *also], command.answers)
@@ -100,21 +116,43 @@ def change(fold: Fold, command: Change) -> Answer:
         registration,
         choices=tuple(_newest([*registration.choices, *wished])),
         answers=answered.normal(questions, {**registration.answers, **command.answers}),
-        consents=_consents(questions, command.answers, fold.now, registration.consents),
-        code=code.id if code else registration.code,
+        consents=consents(questions, command.answers, fold.now, registration.consents),
+        code=registration.code or (code.id if code else None),
     )
+    tried = fold.fork()
     if changed.code != registration.code:
-        fold.use_code(registration.code, -1)
-        fold.use_code(changed.code, 1)
+        tried.use_code(changed.code, 1)
     if registration.takes_seat and registration.state is not SeatState.OFFERED:
-        changed = seating.seat_choices(fold, changed, dropped)
+        changed = seating.seat_choices(tried, changed, dropped)
+    without = {h.session_id for h in changed.choices if h.session_id in added and not h.takes_seat}
+    if without and any(held[id_].takes_seat for id_ in dropped):
+        return fold.rejected(*(_no_seat(number, id_) for number, id_ in enumerate(command.sessions) if id_ in without))
     choices = (
-        seating.released(fold, changed, h, Cause.GIVEN_UP) if h.session_id in dropped else h for h in changed.choices
+        seating.released(tried, changed, h, Cause.GIVEN_UP) if h.session_id in dropped else h for h in changed.choices
     )
-    return fold.accepted(fold.changed_now(registration, replace(changed, choices=tuple(choices))))
+    answer = tried.accepted(tried.changed_now(registration, replace(changed, choices=tuple(choices))))
+    fold.adopt(tried)
+    return answer
+
+
+def _no_seat(number: int, session_id: str) -> Reason:
+    message = f"session {session_id!r} gives no seat at once; choose it beside what you have"
+    return Reason(code="no-seat-yet", field=f"sessions.{number}", message=message)
+
+
+def number_taken(requirement: str) -> Reason:
+    """The reason where somebody else gave the number first."""
+    message = "somebody else gave this number; leave it out, and ask the organisers"
+    return Reason(code="number-taken", field=f"numbers.{requirement}", message=message)
+
+
+def _member(fold: Fold, command: Register) -> bool:
+    """Whether whoever asks is a member. Numbers that anybody can try do not make one."""
+    return is_member(fold, command.person, {} if command.anonymous else command.numbers)
 
 
 def _new(fold: Fold, known: Registration | None, command: Register) -> Answer:
+    taken = fold.taken_numbers(command.numbers, known.id if known else None)
     code = fold.codes.get(codes.normal(command.code)) if command.code else None
     questions = questions_of(fold.seats(), command.sessions)
     registration = Registration(
@@ -130,9 +168,9 @@ def _new(fold: Fold, known: Registration | None, command: Register) -> Answer:
         changed_at=fold.now,
         answers=answered.normal(questions, command.answers),
         code=code.id if code else None,
-        numbers={id_: number for id_, number in command.numbers.items() if fold.rules.needed(id_)},
-        member=is_member(fold, command.person, command.numbers),
-        consents=_consents(questions, command.answers, fold.now, {}),
+        numbers={id_: number for id_, number in command.numbers.items() if id_ not in taken},
+        member=_member(fold, command),
+        consents=consents(questions, command.answers, fold.now, {}),
     )
     fold.use_code(registration.code, 1)
     registration = seating.settle(fold, seating.with_requirements(fold, registration))
@@ -152,7 +190,7 @@ def _repeated(fold: Fold, known: Registration, command: Register) -> Answer:
     return answer
 
 
-def _consents(
+def consents(
     questions: Iterable[Asked], answers: Mapping[str, str | bool], now: datetime, before: Mapping[str, datetime]
 ) -> dict[str, datetime]:
     """When each consent that is asked for was given, at first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.registration.commands import Answer, CheckIn, UndoCheckIn
+from services.registration.decisions import seating
 from services.registration.decisions.fold import Fold
 from services.registration.decisions.naming import named
 from services.registration.registrations import Held, Registration
@@ -51,6 +52,8 @@ def undo(fold: Fold, command: UndoCheckIn) -> Answer:
     changed = replace(registration, choices=choices)
     if registration.state is SeatState.ATTENDED and (command.session_id is None or _only_there(registration, changed)):
         changed = replace(changed, state=SeatState.CONFIRMED, attended_at=None)
+    if changed.state is not registration.state:
+        changed = seating.settle(fold, changed)  # what came meanwhile counts now
     return fold.accepted(fold.changed_now(registration, changed))
 
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from services.registration.admission import unknown_event
 from services.registration.commands import Accept, Answer, Approve, DecideRequirement, GiveNumbers, Reconfirm
 from services.registration.decisions import seating
+from services.registration.decisions.asking import number_taken
 from services.registration.decisions.fold import Fold
 from services.registration.decisions.naming import active, not_chosen
 from services.registration.registrations import Registration
 from services.registration.replacing import replace
 from services.registration.requirements import Grant, number_key, person_key
 from services.registration.seats import EVENT
-from shared.contracts.registration import Outcome, Reason, RequirementState, SeatState
-
-_RANK = {
-    RequirementState.MISSING: 0,
-    RequirementState.GRANTED: 1,
-    RequirementState.REFUSED: 2,
-    RequirementState.REVOKED: 3,
-}
-"""Of two decisions of the same moment the stricter counts, whichever came first."""
+from shared.contracts.registration import Outcome, Reason, SeatState
 
 
 def approve(fold: Fold, command: Approve) -> Answer:
@@ -36,7 +30,7 @@ def approve(fold: Fold, command: Approve) -> Answer:
         for held in registration.choices
     )
     approved = replace(registration, choices=choices, approved=registration.approved or not command.sessions)
-    settled = seating.settle(fold, approved)
+    settled = seating.settle(fold, seating.with_requirements(fold, approved))
     if settled.takes_seat and settled.state is not SeatState.OFFERED:
         settled = seating.seat_choices(fold, settled)
     return fold.accepted(fold.changed_now(registration, settled))
@@ -59,13 +53,35 @@ def accept(fold: Fold, command: Accept) -> Answer:
     if any(until is not None and fold.now >= until for until in late):
         message = "the time to accept this offer is over"
         return fold.rejected(Reason(code="offer-lapsed", field="registration_id", message=message))
+    if faults := _not_as_offered(fold, registration, command.sessions or offered):
+        return fold.rejected(*faults)
     if registration.state is SeatState.OFFERED:
-        changed = seating.seated(fold, registration)
+        changed = seating.settle(fold, registration)
+        if changed.state is SeatState.OFFERED:  # nothing that must come first is missing
+            changed = seating.seated(fold, changed)
     for session_id in command.sessions or offered:
         held = changed.choice(session_id)
         if held is not None and held.state is SeatState.OFFERED:
             changed = seating.accepted(fold, changed, held)
     return fold.accepted(fold.changed_now(registration, changed))
+
+
+def _not_as_offered(fold: Fold, registration: Registration, sessions: Iterable[str]) -> list[Reason]:
+    """Why what was offered cannot be had as it was offered: the agenda is another since."""
+    reasons = []
+    for session_id in sessions:
+        held, rules = registration.choice(session_id), fold.lines[session_id].rules
+        if held is None or held.state is not SeatState.OFFERED:
+            continue
+        field = f"session {session_id!r}"
+        if not rules.scheduled:
+            reasons.append(Reason(code="cancelled", field="sessions", message=f"{field} is cancelled"))
+        elif rules.starts is not None and fold.now >= rules.starts:
+            reasons.append(Reason(code="started", field="sessions", message=f"{field} has begun"))
+        elif not set(seating.clashing(fold, registration.choices, session_id)) <= set(held.instead_of):
+            message = f"{field} is now at the same time as another seat of yours; give that one up first"
+            reasons.append(Reason(code="overlap", field="sessions", message=message))
+    return reasons
 
 
 def replace_code(reason: Reason) -> Reason:
@@ -90,9 +106,12 @@ def give_numbers(fold: Fold, command: GiveNumbers) -> Answer:
     if isinstance(registration, Reason):
         return fold.rejected(registration)
     unknown = [_unknown(f"numbers.{id_}", id_) for id_ in command.numbers if fold.rules.needed(id_) is None]
+    unknown += [number_taken(id_) for id_ in sorted(fold.taken_numbers(command.numbers, registration.id))]
     if unknown:
         return fold.rejected(*unknown)
     numbered = replace(registration, numbers={**registration.numbers, **command.numbers})
+    former = set(registration.keys) - set(numbered.keys)
+    numbered = replace(numbered, former_keys=tuple(sorted({*registration.former_keys, *former})))
     settled = seating.settle(fold, seating.with_requirements(fold, numbered))
     return fold.accepted(fold.changed_now(registration, settled))
 
@@ -103,13 +122,16 @@ def decide_requirement(fold: Fold, command: DecideRequirement) -> Answer:
         return fold.rejected(unknown_event(fold.event_id))
     if fold.rules.needed(command.requirement) is None:
         return fold.rejected(_unknown("requirement", command.requirement))
+    if fold.rules.forget_at is not None and fold.now >= fold.rules.forget_at:
+        message = "the time to keep registrations of this event is over; nothing is kept of it"
+        return fold.rejected(Reason(code="forgotten", field="event_id", message=message))
     keys = _keys(fold, command)
     if isinstance(keys, Reason):
         return fold.rejected(keys)
     for key in keys:
         grant = Grant(command.requirement, key, command.state, _not_later(command.decided_at, fold.now))
         before = fold.grants.get((command.requirement, key))
-        if before is None or _order(before) < _order(grant):
+        if before is None or before.order < grant.order:
             fold.keep_grant(grant)
     touched = None
     for registration in list(fold.registrations.values()):
@@ -151,7 +173,3 @@ def _unknown(field: str, requirement: str) -> Reason:
 def _not_later(decided_at: datetime | None, now: datetime) -> datetime:
     """A clock that is fast must not make a decision win over all that follow."""
     return now if decided_at is None else min(decided_at, now)
-
-
-def _order(grant: Grant) -> tuple[datetime, int]:
-    return (grant.decided_at, _RANK[grant.state])

@@ -41,7 +41,13 @@ def _one(fold: Fold, registration: Registration) -> None:
         return
     if registration.state is SeatState.PENDING and registration.rules_revision < rules.revision:
         settled = seating.settle(fold, seating.with_requirements(fold, registration))
-        registration = fold.changed_now(registration, settled)
+        if settled == replace(registration, rules_revision=settled.rules_revision):
+            fold.keep(settled)  # looked at, and nothing to tell
+            registration = settled
+        else:
+            registration = fold.changed_now(registration, settled)
+    if registration.takes_seat and registration.state is not SeatState.OFFERED and _waits_in_vain(fold, registration):
+        registration = fold.changed_now(registration, seating.seat_choices(fold, registration))
     registration = _lapsed(fold, registration)
     if not registration.active:
         return
@@ -49,16 +55,36 @@ def _one(fold: Fold, registration: Registration) -> None:
     _reminded(fold, registration)
 
 
+def _waits_in_vain(fold: Fold, registration: Registration) -> bool:
+    """Whether a choice waits for an organiser's yes that is not asked for any more."""
+    return any(
+        held.state is SeatState.PENDING and not held.held and not fold.lines[held.session_id].rules.approval
+        for held in registration.choices
+        if held.session_id in fold.lines
+    )
+
+
 def _lapsed(fold: Fold, registration: Registration) -> Registration:
     now = fold.now
     if registration.hold_until is not None and now >= registration.hold_until:
         return seating.give_up(fold, registration, None, Cause.REQUIREMENT_LAPSED)
+    registration = _still_asked(fold, registration)
     if registration.reconfirm_until is not None and now >= registration.reconfirm_until:
         return seating.give_up(fold, registration, None, Cause.NOT_RECONFIRMED)
     if registration.until is not None and now >= registration.until:
         return seating.give_up(fold, registration, None, Cause.OFFER_LAPSED)
     lapsed = {held.session_id for held in registration.choices if held.until is not None and now >= held.until}
     return seating.give_up(fold, registration, lapsed, Cause.OFFER_LAPSED) if lapsed else registration
+
+
+def _still_asked(fold: Fold, registration: Registration) -> Registration:
+    """A question whose time was moved, or that is not asked any more, takes no seat; it is asked again in its new time."""
+    rules, asked_at = fold.rules, registration.asked_at
+    if registration.reconfirm_until is None or asked_at is None:
+        return registration
+    if rules.scheduled and rules.reconfirm_at is not None and rules.reconfirm_at <= asked_at:
+        return registration
+    return fold.changed_now(registration, replace(registration, asked_at=None, reconfirm_until=None, remind_at=None))
 
 
 def _asked(fold: Fold, registration: Registration) -> Registration:
@@ -86,7 +112,7 @@ def _reminded(fold: Fold, registration: Registration) -> None:
     about, until = Reminder.REQUIREMENT, registration.hold_until
     if until is None:
         about, until = Reminder.RECONFIRMATION, registration.reconfirm_until
-    if until is not None:
+    if until is not None and fold.rules.scheduled:
         fold.reminders.append(
             RegistrationReminded(
                 registration_id=registration.id, event_id=registration.event_id, about=about, until=until

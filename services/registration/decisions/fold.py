@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +14,9 @@ from services.registration.commands import Answer
 from services.registration.decisions.log import Effect, effects
 from services.registration.registrations import Held, Registration
 from services.registration.replacing import replace
-from services.registration.requirements import Grant
+from services.registration.requirements import Grant, number_keys
 from services.registration.rules import Rules
-from services.registration.seats import EVENT, Line, Seats
+from services.registration.seats import EVENT, GROUP, Line, Seats, with_reserve
 from shared.contracts.registration import Outcome, Reason, RegistrationReminded, SeatState
 
 
@@ -68,6 +69,10 @@ class Fold:
         self.audiences = snapshot.seats.audiences
         self.registrations: dict[str, Registration] = dict(snapshot.registrations)
         self.by_email = {r.person.email: r.id for r in snapshot.registrations.values()}
+        self.by_number: dict[str, str] = {}
+        """Whose number it is: of an active registration, by the number's key."""
+        for registration in snapshot.registrations.values():
+            self._note_numbers(registration)
         self.answers = dict(snapshot.answers)
         self.codes: dict[str, Code] = dict(snapshot.codes)
         self.grants: dict[tuple[str, str], Grant] = dict(snapshot.grants)
@@ -91,6 +96,10 @@ class Fold:
             if isinstance(value, dict | list):
                 setattr(other, name, value.copy())
         return other
+
+    def adopt(self, other: Fold) -> None:
+        """Takes over what was tried on a copy."""
+        vars(self).update(vars(other))
 
     # What stands
 
@@ -144,7 +153,11 @@ class Fold:
     def release(self, name: str, registration: Registration, item: Registration | Held) -> None:
         """Gives back what `item` (the registration, or one choice of it) has in line `name`: a seat, or a place."""
         if item.takes_seat:
-            self.lines[name] = self.lines[name].freed(item.kind)
+            line = self.lines[name].freed(item.kind)
+            if item.kind is not None and item.kind.startswith(GROUP) and line.waiting:
+                # A freed seat belongs to those who wait, whoever it was kept for; one with the same code may be among them.
+                line = with_reserve(line, item.kind, max(0, (line.kinds[item.kind].quota or 0) - 1))
+            self.lines[name] = line
         elif item.state is SeatState.WAITLISTED and item.place is not None:
             self.leave(name, item.place, registration.id, item.kind)
 
@@ -178,6 +191,19 @@ class Fold:
         now = (self.waiting.get((name, waiting.place), waiting) for waiting in first)
         return sorted((w for w in now if not w.left), key=lambda waiting: waiting.place)
 
+    def known_to(self, name: str) -> float:
+        """The last place in line `name` up to which everybody who waits is known, of whatever kind."""
+        if not self.lines[name].set_aside or name not in (before := dict(lines_of(self.snapshot.seats))):
+            return math.inf
+        last: dict[str | None, int] = {}
+        loaded: Counter[str | None] = Counter()
+        for waiting in self.snapshot.lines.get(name, ()):
+            loaded[waiting.kind] += 1
+            last[waiting.kind] = max(waiting.place, last.get(waiting.kind, 0))
+        line = before[name]
+        kinds = (None, *line.kinds)
+        return min((last.get(kind, 0) for kind in kinds if loaded[kind] < line.waiting_of(kind)), default=math.inf)
+
     # Bookkeeping
 
     def keep(self, registration: Registration) -> None:
@@ -188,8 +214,23 @@ class Fold:
             self.by_email.pop(before.person.email, None)
         self.registrations[registration.id] = registration
         self.by_email[registration.person.email] = registration.id
+        self._note_numbers(registration)
         self.changed[registration.id] = registration
         self.correlations[registration.id] = self.correlation
+
+    def taken_numbers(self, numbers: Mapping[str, str], registration_id: str | None) -> set[str]:
+        """The requirements whose number another registration gave first: a number admits one person."""
+        keys = number_keys(self.event_id, numbers) if numbers else {}
+        return {id_ for id_, key in keys.items() if self.by_number.get(key, registration_id) != registration_id}
+
+    def _note_numbers(self, registration: Registration) -> None:
+        if not registration.numbers:
+            return
+        for key in number_keys(self.event_id, registration.numbers).values():
+            if registration.active:
+                self.by_number.setdefault(key, registration.id)
+            elif self.by_number.get(key) == registration.id:
+                del self.by_number[key]
 
     def changed_now(self, before: Registration, after: Registration) -> Registration:
         """Keeps `after` where it differs; returns how the registration stands."""

@@ -6,7 +6,7 @@ from services.registration import answered
 from services.registration.admission import members_only, questions_of
 from services.registration.commands import Answer, Cancel, Decline, Erase, Relink, Transfer
 from services.registration.decisions import seating
-from services.registration.decisions.asking import is_member
+from services.registration.decisions.asking import consents, is_member
 from services.registration.decisions.fold import Fold, Waiting
 from services.registration.decisions.naming import active, named, not_chosen
 from services.registration.registrations import Held, Registration
@@ -22,6 +22,10 @@ def cancel(fold: Fold, command: Cancel | Decline) -> Answer:
         return fold.rejected(registration)
     if unknown := not_chosen(registration, command.sessions):
         return fold.rejected(*unknown)
+    here = [h.session_id for h in registration.choices if h.state is SeatState.ATTENDED]
+    if registration.state is SeatState.ATTENDED and (not command.sessions or set(here) & set(command.sessions)):
+        message = "this person was checked in; undo the check-in first"
+        return fold.rejected(Reason(code="checked-in", field="registration_id", message=message))
     cause = Cause.DECLINED if isinstance(command, Decline) else Cause.GIVEN_UP
     return fold.accepted(seating.give_up(fold, registration, set(command.sessions) or None, cause))
 
@@ -46,7 +50,8 @@ def transfer(fold: Fold, command: Transfer) -> Answer:
         person=person,
         answers=answered.normal(questions, command.answers),
         numbers={},
-        consents={},
+        former_keys=(),
+        consents=consents(questions, command.answers, fold.now, {}),
         link_generation=known.link_generation if known else 1,
         registered_at=fold.now,
         changed_at=fold.now,
@@ -85,7 +90,7 @@ def erase(fold: Fold, command: Erase) -> Answer:
 
 def forget(fold: Fold, registration: Registration) -> Registration:
     """The registration without the person. Seats of a past event stay in the counts; others are given up."""
-    keys = registration.keys
+    keys = [*registration.keys, *registration.former_keys]
     over = fold.rules.over
     had = (SeatState.CONFIRMED, SeatState.ATTENDED)
     stays = over is not None and fold.now >= over and registration.state in had
@@ -109,6 +114,7 @@ def forget(fold: Fold, registration: Registration) -> Registration:
             person=nobody,
             answers={},
             numbers={},
+            former_keys=(),
             requirements={},
             consents={},
             code=None,

@@ -19,10 +19,14 @@ SWAP_HOURS = 24
 
 
 def with_requirements(fold: Fold, registration: Registration) -> Registration:
-    """The registration with what other organisations decided so far."""
+    """The registration with what other organisations decided so far.
+
+    A requirement that was added later is one for those who have nothing yet; it takes no seat or place from anybody.
+    """
     keys = registration.keys
-    states = {needed.id: standing(needed.id, keys, fold.grants) for needed in fold.rules.requirements}
-    return replace(registration, requirements=states)
+    has = registration.state is not SeatState.PENDING or registration.held
+    ids = [needed.id for needed in fold.rules.requirements if not has or needed.id in registration.requirements]
+    return replace(registration, requirements={id_: standing(id_, keys, fold.grants) for id_ in ids})
 
 
 def granted(fold: Fold, requirement: str, email: str, numbers: Mapping[str, str]) -> bool:
@@ -42,7 +46,9 @@ def settle(fold: Fold, registration: Registration) -> Registration:
         case SeatState.CANCELLED | SeatState.ATTENDED:
             return registration
         case _ if cause is Cause.REQUIREMENT:
-            return _withdrawn(fold, registration)
+            return _withdrawn(fold, registration, cause)
+        case SeatState.WAITLISTED | SeatState.OFFERED if cause is not None:
+            return _withdrawn(fold, registration, cause)
         case SeatState.PENDING if not missing:
             return _confirmed(registration)
         case SeatState.CONFIRMED if missing:
@@ -93,7 +99,8 @@ def give_up(
     )
     changed = replace(registration, choices=choices)
     nothing_left = all(held.state is SeatState.CANCELLED for held in choices)
-    if sessions is None or (nothing_left and fold.seats().choice_needed):
+    here = registration.state is SeatState.ATTENDED  # whoever was checked in was there, whatever lapses later
+    if sessions is None or (nothing_left and fold.seats().choice_needed and not here):
         changed = ended(fold, registration, changed, cause)
     return fold.changed_now(registration, changed)
 
@@ -131,8 +138,8 @@ def released(fold: Fold, registration: Registration, held: Held, cause: Cause) -
 
 
 def accepted(fold: Fold, registration: Registration, held: Held) -> Registration:
-    """The offered session is taken; what is at the same time is given up for it."""
-    given_up = {*held.instead_of, *clashing(fold, registration.choices, held.session_id)}
+    """The offered session is taken; what is at the same time now is given up for it."""
+    given_up = set(clashing(fold, registration.choices, held.session_id))
     choices = []
     for other in registration.choices:
         if other.session_id == held.session_id:
@@ -161,11 +168,15 @@ def promote(fold: Fold) -> None:
     for name in [EVENT, *(name for name in fold.lines if name != EVENT)]:
         if name not in fold.lines or not fold.lines[name].promotes(fold.now):
             continue
+        known_to = fold.known_to(name)
         for waiting in fold.in_line(name):
             line = fold.lines[name]
             if line.free == 0:
                 break
             if line.free_for(waiting.kind) == 0:  # what is left is set aside for others
+                continue
+            own = line.kinds[waiting.kind].own if waiting.kind is not None and waiting.kind in line.kinds else 0
+            if not own and waiting.place > known_to:  # somebody of another kind, not loaded, may be before
                 continue
             _promote_one(fold, name, waiting)
 
@@ -238,8 +249,8 @@ def _confirmed(registration: Registration) -> Registration:
     )
 
 
-def _withdrawn(fold: Fold, registration: Registration) -> Registration:
-    """What must come first was taken back: seats and places in line go, the wish stays."""
+def _withdrawn(fold: Fold, registration: Registration, cause: Cause) -> Registration:
+    """What must come first is missing (again): seats and places in line go, the wish stays."""
     choices = []
     for held in registration.choices:
         if held.state is not SeatState.CANCELLED:
@@ -248,7 +259,7 @@ def _withdrawn(fold: Fold, registration: Registration) -> Registration:
         choices.append(held)
     fold.release(EVENT, registration, registration)
     withdrawn = replace(registration, choices=tuple(choices))
-    return bare(withdrawn, SeatState.PENDING, Cause.REQUIREMENT)
+    return bare(withdrawn, SeatState.PENDING, cause)
 
 
 def _seat_one(
@@ -282,6 +293,9 @@ def _with_seat(registration: Registration, held: Held) -> Held:
 
 def _promote_one(fold: Fold, name: str, waiting: Waiting) -> None:
     registration = fold.registrations[waiting.registration_id]
+    if name == EVENT and _blocked(fold, registration):  # the rules ask more than when the place was taken
+        fold.keep(replace(settle(fold, registration), changed_at=fold.now))
+        return
     hours = fold.lines[name].rules.offer_hours
     fold.leave(name, waiting.place, registration.id, waiting.kind)
     fold.take(name, waiting.kind)

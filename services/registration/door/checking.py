@@ -9,9 +9,15 @@ from datetime import datetime
 
 from services.registration.asking import Caller, Requests, Who
 from services.registration.commands import CheckIn, UndoCheckIn
-from services.registration.door.scans import Scan, Scanned, ScanOutcome
+from services.registration.door.scans import Scan, Scanned, ScanOutcome, Shown
 from services.registration.door.tickets import is_ticket_of, parts_of
-from services.registration.door.wording import held_sessions, kind_in_words, missing_in_words, outcome_in_words
+from services.registration.door.wording import (
+    held_sessions,
+    kind_in_words,
+    missing_in_words,
+    outcome_in_words,
+    state_in_words,
+)
 from services.registration.readings import Readings
 from services.registration.registrations import Held, Registration
 from shared.clock import Clock
@@ -44,6 +50,23 @@ class Checking:
         if parts is None or registration is None or not is_ticket_of(registration, parts[1], self._links):
             return None
         return registration
+
+    async def shown(self, event: EventState, holder: Registration, language: str) -> Shown:
+        """Whose ticket it is and how it stands, before anything is done with it."""
+        gettext = translations(language).gettext
+        message = state_in_words(holder.state, gettext)
+        if holder.attended_at is not None:
+            since = holder.attended_at
+            message = outcome_in_words(ScanOutcome.ALREADY, since, self._clock(), event.zone, language, gettext)
+        pending = holder.state is SeatState.PENDING
+        sessions = await self._store.sessions(event.id)
+        return Shown(
+            message=message,
+            name=holder.person.name,
+            kind=kind_in_words(holder, event, language),
+            sessions=held_sessions(holder, sessions, language, event.languages[0], gettext),
+            missing=missing_in_words(holder, holder, event, language, gettext) if pending else [],
+        )
 
     async def scanned(self, event: EventState, scans: Sequence[Scan], who: Who, language: str) -> list[Scanned]:
         """What became of each of `scans` at the event's door, in their order. Raises Problem 503: send all again."""

@@ -6,17 +6,18 @@ from aiohttp import web
 
 from services.registration.asking import Who
 from services.registration.door.door import Door
-from services.registration.door.doors import events_of
 from services.registration.door.scans import DoorAddress, Scans, ScansAnswered
 from services.registration.operations.parameters import LANGUAGE
 from shared.contracts.base import json_of
 from shared.contracts.scheduling import EventState
-from shared.web.access import SETTINGS, is_organiser, require_organiser
+from shared.web.access import SETTINGS, count_wrong_token, is_organiser, require_organiser
 from shared.web.openapi import Answer, Body, Operation, Parameter
 from shared.web.pages import language_of
 from shared.web.problems import Problem, read_json, validate
 
 _PRIVATE = {"Cache-Control": "private, no-store"}
+_MAX_BODY = 131_072
+"""The largest body of scans, in bytes (128 KiB): 100 of the longest."""
 _EVENT = Parameter("event_id", "path", "The event's id")
 _DOOR = "/api/v1/registration/doors/{event_id}"
 
@@ -41,7 +42,7 @@ class AtTheDoor:
                 {200: Answer("What became of each scan", ScansAnswered)},
                 [LANGUAGE],
                 Body("What was scanned, in order", Scans),
-                [401, 404, 422],
+                [401, 404, 422, 429],
             ),
             Operation(
                 "showDoor",
@@ -70,14 +71,15 @@ class AtTheDoor:
     async def check_in(self, request: web.Request) -> web.Response:
         """By a helper at the door, or an organiser."""
         organiser = is_organiser(request)
-        if not organiser and not events_of(request):
+        doors = [] if organiser else await self._doors_of(request)
+        asked = validate(Scans, await read_json(request, _MAX_BODY))
+        if not organiser and asked.event_id not in doors:
             raise _needs_door()
-        asked = validate(Scans, await read_json(request))
         event = await self._door.store.event(asked.event_id)
-        if not organiser and (event is None or not await self._door.doors.stands_at(request, event)):
-            raise _needs_door()
         if event is None:
             raise _unknown(asked.event_id)
+        if not organiser and self._door.doors.closed(event):
+            raise _needs_door()
         who = Who.ORGANISER if organiser else Who.DOOR
         answered = ScansAnswered(
             scans=await self._door.checking.scanned(event, asked.scans, who, language_of(request)),
@@ -85,6 +87,16 @@ class AtTheDoor:
             now=self._door.clock(),
         )
         return web.json_response(json_of(answered), headers=_PRIVATE)
+
+    async def _doors_of(self, request: web.Request) -> list[str]:
+        """The events at whose doors the request is, before anything it says is read. Raises Problem 401, and 429 after too
+        many that were made up."""
+        doors = await self._door.doors.proven(request)
+        if not doors:
+            count_wrong_token(request)
+            self._door.doors.count_wrong(request)
+            raise _needs_door()
+        return doors
 
     async def show_door(self, request: web.Request) -> web.Response:
         """The present address."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Self
@@ -79,6 +80,17 @@ class HeldSession(BaseModel):
 
     title: str
     state: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Whose ticket it is, in words, before it is scanned. `message`: how the registration stands."""
+
+    message: str
+    name: str
+    kind: str | None
+    sessions: list[HeldSession]
+    missing: list[str]
 
 
 class Scanned(BaseModel):

@@ -1,4 +1,4 @@
-"""What a ticket's address shows: at the door it checks the person in, for everybody else it says where to show it."""
+"""What a ticket's address shows: at the door whose it is, with a button that checks in; for everybody else where to show it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from aiohttp import web
 
 from services.registration.asking import Who
 from services.registration.door.door import Door
-from services.registration.door.doors import events_of
 from services.registration.door.scans import Scan, Scanned
-from services.registration.door.tickets import ticket_path
+from services.registration.door.tickets import LONGEST, ticket_path
+from services.registration.registrations import Registration
 from shared.contracts.scheduling import EventState
-from shared.web.pages import language_of, render
+from shared.web.pages import language_of, own_path, render
 from shared.web.problems import Problem
 
 _TIME_SIGNS = 11
@@ -31,7 +31,7 @@ _NO_TICKET = _("This ticket is not valid. The newest mail about the registration
 
 
 class TicketPages:
-    """The routes under a ticket's address."""
+    """The routes under a ticket's address. Opening one checks nobody in: a helper may tap it in a mail."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
@@ -39,25 +39,42 @@ class TicketPages:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/c/{ticket}", self._ticket),
-            web.get("/c/{ticket}/{scan}", self._check_in),
+            web.get("/c/{ticket}/{scan}", self._again),
+            web.post("/c/{ticket}/{scan}", self._check_in),
+            web.get("/c/{ticket}/{scan}/undo", self._again),
             web.post("/c/{ticket}/{scan}/undo", self._undo),
         ]
 
     async def _ticket(self, request: web.Request) -> web.Response:
-        """A ticket as a phone's camera opens it. At the door it becomes a scan with an id of its own, so that looking at
-        the page again, or in the other language, is no second scan."""
+        """A ticket as a phone's camera opens it. At the door it shows whose it is, with a button."""
         ticket = request.match_info["ticket"]
         holder = await self._door.checking.holder(ticket)
         event = await self._door.store.event(holder.event_id) if holder is not None else None
-        if event is not None and await self._door.doors.stands_at(request, event):
-            raise web.HTTPSeeOther(f"{ticket_path(ticket)}/{self._door.ids()}?lang={language_of(request)}")
+        if holder is not None and event is not None and await self._door.doors.stands_at(request, event):
+            return await self._holder(request, event, holder, ticket)
         other = await self._other_door(request)
         if other is not None:
-            scan = Scan(id=uuid5(NAMESPACE_URL, self._door.ids()), at=self._door.clock(), ticket=ticket)
+            scan = Scan(id=uuid5(NAMESPACE_URL, self._door.ids()), at=self._door.clock(), ticket=ticket[:LONGEST])
             return await self._result(request, other, scan)
         if event is None:
             raise Problem(404, "no-ticket", _NO_TICKET)
         return render(request, "registration/door/ticket.html", {"event": event}, private=True)
+
+    async def _holder(self, request: web.Request, event: EventState, holder: Registration, ticket: str) -> web.Response:
+        """Whose ticket it is, at the event's door. The button's address is that of one scan: pressed twice, it is one."""
+        context = {
+            "event": event,
+            "shown": await self._door.checking.shown(event, holder, language_of(request)),
+            "here": holder.attended_at is not None,
+            "counter": await self._door.people.counter(event.id, None),
+            "scan": f"{ticket_path(ticket)}/{self._door.ids()}",
+        }
+        return render(request, "registration/door/holder.html", context, private=True)
+
+    async def _again(self, request: web.Request) -> web.Response:
+        """A scan's address that is opened, and not sent, leads to its ticket."""
+        path = own_path(request).removesuffix("/undo").rpartition("/")[0]
+        raise web.HTTPSeeOther(f"{path}?lang={language_of(request)}")
 
     async def _check_in(self, request: web.Request) -> web.Response:
         return await self._scanned(request, undo=False)
@@ -85,15 +102,14 @@ class TicketPages:
             "scanned": answers[0],
             "counter": await self._door.people.counter(event.id, None),
             "undo": f"{address}/undo" if address else None,
-            "path": address or request.path,
         }
         return render(request, "registration/door/result.html", context, private=True)
 
     async def _other_door(self, request: web.Request) -> EventState | None:
         """An event at whose door the request is."""
-        for event_id in events_of(request):
+        for event_id in await self._door.doors.proven(request):
             event = await self._door.store.event(event_id)
-            if event is not None and await self._door.doors.stands_at(request, event):
+            if event is not None and not self._door.doors.closed(event):
                 return event
         return None
 

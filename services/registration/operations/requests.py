@@ -14,6 +14,9 @@ from shared.web.limits import Kind
 from shared.web.openapi import Answer, Body, Operation
 from shared.web.problems import read_json, validate
 
+_MAX_BODY = 262_144
+"""The largest body with which anybody may register, in bytes (256 KiB)."""
+
 _ANSWERED = Answer("What became of it", Answered)
 
 
@@ -66,7 +69,7 @@ class Asking:
 
     async def register(self, request: web.Request) -> web.Response:
         """Anybody may; organisers are told more of who is registered already."""
-        asked = validate(RegistrationRequested, await read_json(request))
+        asked = validate(RegistrationRequested, await read_json(request, _MAX_BODY))
         answer = await self._requests.register(asked, caller_of(request))
         return web.json_response(answered(answer), status=201)
 

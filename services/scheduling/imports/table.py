@@ -31,12 +31,24 @@ from shared.contracts.cloudevent import problem
 
 MAX_SESSIONS = 5000
 """As many as an agenda takes."""
+MAX_COLUMNS = 100
+"""More than there are; each that nobody knows is looked for among those that are near."""
+_MOST_COUNTED = 1000
+"""How many problems are counted, before the rest of the table is left unread."""
 
 _KNOWN = (*COLUMNS, *HOURS)
 _WHOLE_FILE = ("event", "texts_in")
 _TOGETHER = ("date", "starts", "ends")
 _SHORT_TIME = re.compile(r"^\d:\d{2}(?::\d{2})?$")
-_Problems = list[dict[str, str]]
+
+
+class _Problems(list[dict[str, str]]):
+    """What is wrong, in order. Raises AgendaRefused with the first of them when they are too many to go on."""
+
+    def append(self, told: dict[str, str]) -> None:
+        super().append(told)
+        if len(self) >= _MOST_COUNTED:
+            raise AgendaRefused(_most(self))
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,7 @@ def read_table(body: bytes) -> Foreign:
     found = _rows(text)
     header_line, header = next(found)
     columns = _columns(header_line, header)
-    problems: _Problems = []
+    problems = _Problems()
     rows: list[_Row] = []
     for line, cells in found:
         if len(rows) == MAX_SESSIONS:
@@ -111,9 +123,9 @@ def _delimiter(text: str) -> str:
     """The sign that makes most column names out of the first row; a comma where none does."""
 
     def names(delimiter: str) -> int:
-        return sum(_name(cell) in _KNOWN for cell in first.split(delimiter))
+        return sum(_name(cell) in _KNOWN for cell in first.split(delimiter, MAX_COLUMNS))
 
-    first = next((line for line in text.split("\n") if line.strip()), "")
+    first = next((line for line in io.StringIO(text) if line.strip()), "")
     return max(",;\t", key=lambda sign: (names(sign), first.count(sign)))
 
 
@@ -123,7 +135,10 @@ def _name(cell: str) -> str:
 
 def _columns(line: int, header: Sequence[str]) -> list[str]:
     """The columns' names. Refuses what nobody knows, what stands twice, and half of what stands together."""
-    problems: _Problems = []
+    if len(header) > MAX_COLUMNS and any(cell.strip() for cell in header[MAX_COLUMNS:]):
+        message = f"more than {MAX_COLUMNS} columns; a table begins with a row of column names"
+        raise AgendaRefused([_at(line, problem("body", message, "too-many-columns"))])
+    problems = _Problems()
     columns = [_name(cell) for cell in header]
     while columns and not columns[-1]:  # a spreadsheet writes empty columns at the end
         columns.pop()
@@ -252,7 +267,7 @@ def _at(line: int, told: dict[str, str]) -> dict[str, str]:
     return {**told, "line": str(line), "message": f"line {line}: {told['message']}"}
 
 
-def _most(problems: _Problems) -> _Problems:
+def _most(problems: Sequence[dict[str, str]]) -> Sequence[dict[str, str]]:
     if len(problems) <= MAX_PROBLEMS:
         return problems
     rest = len(problems) - MAX_PROBLEMS

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.registration.codes import Code, normal
-from services.registration.commands import Cancel, RevokeCode, SetCodes
+from services.registration.commands import Cancel, Change, RevokeCode, SetCodes
 from services.registration.requirements import person_key
 from shared.contracts.registration import Outcome, SeatState
 from tests.support.events import BEFORE_CLOSE
@@ -84,14 +84,48 @@ def test_reserved_seats_are_kept_for_the_code_and_go_past_the_queue() -> None:
     assert world.choice("dan").place == 2
 
 
-def test_a_reserved_seat_that_is_given_up_is_kept_for_the_code_again() -> None:
+def test_a_reserved_seat_that_is_given_up_is_kept_for_the_code_where_nobody_waits() -> None:
     world = with_code(World(2), sessions=(W1,), reserved=1)
-    for name in ("ada", "bob"):
-        world.come(name)
     world.come("cyd", code="guest-1")
     world.ask(Cancel(id="x", registration_id="r-cyd"))
+    for name in ("ada", "bob"):
+        world.come(name)
     assert world.choice("bob").state is SeatState.WAITLISTED
     assert world.come("dan", code="guest-1").choices[0].state is SeatState.CONFIRMED
+
+
+def test_a_reserved_seat_that_is_given_up_goes_to_those_who_wait() -> None:
+    world = with_code(World(2), sessions=(W1,), reserved=1)
+    world.come("ada")
+    world.come("cyd", code="guest-1")
+    world.come("bob", code="guest-1")
+    assert world.choice("bob").state is SeatState.WAITLISTED
+    world.ask(Cancel(id="x", registration_id="r-cyd"))
+    assert world.choice("bob").state is SeatState.CONFIRMED
+    assert world.come("dan", code="guest-1").choices[0].state is SeatState.WAITLISTED, "no later one passes"
+
+
+def test_one_code_is_not_exchanged_for_another() -> None:
+    world = with_code(World(**CLOSED), uses=1)
+    world.ask(SetCodes(id="s", codes=(Code(id="OTHER", spelled="other"),)))
+    world.come("ada", code="guest-1")
+    command = Change(id="c", registration_id="r-ada", sessions=(W1, W2), code="other")
+    assert world.reasons(command) == [("code-kept", "code")]
+    assert world.reasons(world.register("bob", code="guest-1")) == [("code-used-up", "code")]
+
+
+def test_a_code_for_some_sessions_opens_the_event_to_those_who_choose_them() -> None:
+    world = with_code(World(**CLOSED), sessions=(W2,))
+    assert world.reasons(world.register("ada", W1, code="guest-1")) == [("code-needed", "code")]
+    assert world.come("ada", W1, W2, code="guest-1").active
+
+
+def test_a_code_that_ended_opens_nothing_more() -> None:
+    world = with_code(World(each={"code_needed": True}))
+    world.come("ada", W1, code="guest-1")
+    world.ask(RevokeCode(id="x", code="guest-1"))
+    command = Change(id="c", registration_id="r-ada", sessions=(W1, W2))
+    assert world.reasons(command) == [("code-needed", "sessions.1")]
 
 
 @pytest.mark.parametrize("ended", ["revoked", "expired"])

@@ -20,9 +20,10 @@ from services.registration.commands import (
     Transfer,
     UndoCheckIn,
 )
+from services.registration.domain import Snapshot, decide
 from shared.contracts.registration import Cause, Outcome, RequirementState, SeatState
 from tests.support.events import milipol, person, workshop
-from tests.unit.registration.world import W1, W2, World
+from tests.unit.registration.world import W1, W2, W3, World
 
 APPROVED = {"approval": True}
 DAY = timedelta(days=1)
@@ -357,3 +358,119 @@ def test_a_kind_that_is_withdrawn_and_comes_back_is_counted_from_then_on() -> No
     world.ask(Cancel(id="y", registration_id="r-ada"))
     assert world.seats.event is not None
     assert (world.seats.event.confirmed, world.seats.event.kinds["police"].confirmed) == (0, 0)
+
+
+def same_time(world: World, *numbers: int) -> None:
+    """Moves workshops to the time of the first."""
+    first = workshop(1)
+    for number in numbers:
+        moved = workshop(number, 9, capacity=1, starts_at=first.starts_at, ends_at=first.ends_at)
+        world.do(ReviseSession(id=f"moved-{number}", session=moved))
+
+
+def offered_instead(overlapping: int = 2) -> World:
+    """Bob has workshop 2 and is offered workshop 1, at the same time, instead of it."""
+    world = World(1, admission={"overlaps": "refuse"})
+    world.come("ada", W1)
+    world.come("bob", W1, W2)
+    same_time(world, overlapping)
+    world.ask(Cancel(id="x", registration_id="r-ada"))
+    assert world.choice("bob", W1).instead_of == (W2,)
+    return world
+
+
+def test_an_offer_of_a_session_that_was_cancelled_takes_nothing() -> None:
+    world = offered_instead()
+    world.do(ReviseSession(id="off", session=workshop(1, 10, capacity=1, status="cancelled")))
+    assert world.reasons(Accept(id="y", registration_id="r-bob")) == [("cancelled", "sessions")]
+    assert world.choice("bob", W2).state is SeatState.CONFIRMED
+
+
+def test_an_offer_gives_up_nothing_that_it_did_not_name_and_nothing_that_does_not_collide_any_more() -> None:
+    world = offered_instead()
+    world.come("cyd", W3)
+    world.ask(Cancel(id="c", registration_id="r-cyd"))
+    world.ask(Change(id="d", registration_id="r-bob", sessions=(W1, W2, W3)))
+    third = workshop(3)
+    moved = workshop(1, 11, capacity=1, starts_at=third.starts_at, ends_at=third.ends_at)
+    world.do(ReviseSession(id="moved-again", session=moved))
+    assert world.reasons(Accept(id="y", registration_id="r-bob")) == [("overlap", "sessions")]
+    world.ask(Change(id="e", registration_id="r-bob", sessions=(W1, W2)))
+    world.ask(Accept(id="z", registration_id="r-bob"))
+    assert world.choice("bob", W1).state is SeatState.CONFIRMED
+    assert world.choice("bob", W2).state is SeatState.CONFIRMED, "it is at another time now"
+
+
+def test_a_change_to_a_session_that_waits_for_a_yes_gives_up_nothing() -> None:
+    world = World()
+    world.do(ReviseSession(id="r", session=workshop(2, 2, admission=APPROVED)))
+    world.come("ada", W1)
+    assert world.reasons(Change(id="x", registration_id="r-ada", sessions=(W2,))) == [("no-seat-yet", "sessions.0")]
+    assert world.choice("ada", W1).state is SeatState.CONFIRMED
+    assert world.seats.sessions[W1].confirmed == 1
+    assert world.ask(Change(id="y", registration_id="r-ada", sessions=(W1, W2))).outcome is Outcome.ACCEPTED
+
+
+def test_an_offered_session_counts_when_another_at_the_same_time_is_chosen() -> None:
+    world = offered_instead()
+    same_time(world, 3)
+    command = Change(id="x", registration_id="r-bob", sessions=(W1, W3))
+    assert ("overlap", "sessions.1") in world.reasons(command)
+    assert world.choice("bob", W2).state is SeatState.CONFIRMED
+
+
+def test_whoever_was_checked_in_was_there() -> None:
+    world = World(1, each={"offer_hours": 1})
+    world.come("ada", W2)
+    world.come("bob", W2)
+    world.ask(CheckIn(id="c", registration_id="r-bob", at=world.now))
+    world.ask(Cancel(id="x", registration_id="r-ada"))
+    assert world.choice("bob", W2).state is SeatState.OFFERED
+    world.wait(hours=2)
+    assert world.choice("bob", W2).state is SeatState.CANCELLED
+    assert world.state("bob") is SeatState.ATTENDED, "an offer that lapses takes no attendance back"
+    assert world.reasons(Cancel(id="y", registration_id="r-bob")) == [("checked-in", "registration_id")]
+    world.ask(UndoCheckIn(id="u", registration_id="r-bob"))
+    assert world.ask(Cancel(id="z", registration_id="r-bob")).state is SeatState.CANCELLED
+
+
+def test_a_question_whose_time_was_moved_takes_no_seat_and_is_asked_again() -> None:
+    asks = {"reconfirmation": {"ask_days": 7, "answer_days": 2}}
+    world = World(admission=asks)
+    world.come("ada")
+    at = world.seats.event.rules.reconfirm_at if world.seats.event else None
+    assert at is not None
+    world.until(at)
+    later = {"starts_on": "2019-12-20", "ends_on": "2019-12-20"}
+    world.do(ReviseEvent(id="m", event=milipol(2, **world.event, **later, admission=asks)))
+    world.wait(days=3)
+    assert (world.state("ada"), world.of("ada").reconfirm_until) == (SeatState.CONFIRMED, None)
+    world.wait(days=30)
+    assert world.of("ada").reconfirm_until is not None, "asked for the new date"
+
+
+def test_a_session_that_needs_no_yes_any_more_is_given_to_those_who_waited_for_one() -> None:
+    world = World()
+    world.do(ReviseSession(id="r", session=workshop(2, 2, admission=APPROVED)))
+    world.come("ada", W1, W2)
+    world.do(ReviseSession(id="s", session=workshop(2, 3)))
+    world.wait(seconds=1)
+    assert world.choice("ada", W2).state is SeatState.CONFIRMED
+
+
+def test_many_free_seats_at_once_go_in_order_also_where_not_everybody_who_waits_was_loaded() -> None:
+    kinds = [{"id": "press", "name": {"en": "P"}, "quota": 1}, {"id": "police", "name": {"en": "P"}},
+             {"id": "research", "name": {"en": "R"}}]  # fmt: skip
+    world = World(None, audiences=kinds, admission={"capacity": 1})
+    for number in range(6):
+        world.come(f"r{number}", audience="research")
+    for number in range(2):
+        world.come(f"p{number}", audience="police")
+    in_line = [w for (line, _), w in sorted(world.waiting.items()) if line == "@event"]
+    loaded = [w for w in in_line if w.kind == "police" or w.place <= 4]
+    before = Snapshot(world.seats, world.registrations, {}, {"@event": loaded})
+    raised = milipol(2, **{**world.event, "admission": {"capacity": 20}})
+    decision = decide(before, [ReviseEvent(id="more", event=raised)], world.now)
+    seated = {id_ for id_, r in decision.registrations.items() if r.state is SeatState.CONFIRMED}
+    assert seated == {f"r-r{number}" for number in range(4)}, "the police wait behind research who were not loaded"
+    assert decision.promotions_left

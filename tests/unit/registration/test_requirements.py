@@ -8,10 +8,10 @@ from itertools import permutations
 
 import pytest
 
-from services.registration.commands import Cancel, DecideRequirement, GiveNumbers, ReviseEvent
+from services.registration.commands import Accept, Approve, Cancel, DecideRequirement, Erase, GiveNumbers, ReviseEvent
 from shared.contracts.registration import Cause, RequirementState, SeatState
 from tests.support.events import BEFORE_CLOSE, milipol
-from tests.unit.registration.world import W1, World
+from tests.unit.registration.world import FAIR, W1, World
 
 GRANTED, REFUSED, REVOKED = RequirementState.GRANTED, RequirementState.REFUSED, RequirementState.REVOKED
 
@@ -188,3 +188,104 @@ def test_a_decision_that_names_somebody_by_address_and_by_number_counts_under_bo
     world.ask(replace(command, number="MP-79"))
     assert world.come("ada").state is SeatState.CONFIRMED
     assert world.come("bob", numbers={"fair": "MP-79"}).state is SeatState.CONFIRMED, "known there by another address"
+
+
+def test_a_number_admits_one_person() -> None:
+    world = World(policy="first")
+    command = DecideRequirement(id="g", requirement="fair", state=GRANTED, number="MP-1")
+    world.ask(command)
+    assert world.come("ada", numbers={"fair": "MP-1"}).state is SeatState.CONFIRMED
+    assert world.reasons(world.register("bob", numbers={"fair": "mp-1"})) == [("number-taken", "numbers.fair")]
+    eva = world.come("eva", numbers={"fair": "mp-1"}, anonymous=True)
+    assert (eva.state, dict(eva.numbers)) == (SeatState.PENDING, {}), (
+        "nobody learns that it is taken, or is let in by it"
+    )
+    later = GiveNumbers(id=world.id(), registration_id="r-eva", numbers={"fair": "MP- 1"})
+    assert world.reasons(later) == [("number-taken", "numbers.fair")]
+    world.ask(Cancel(id="x", registration_id="r-ada"))
+    assert world.come("bob", numbers={"fair": "MP-1"}).state is SeatState.CONFIRMED, "given up, it is free"
+
+
+def test_numbers_that_anybody_can_try_make_no_member() -> None:
+    world = World(admission={"members_only": True}, members={"requirement": "fair"})
+    world.ask(DecideRequirement(id="g", requirement="fair", state=GRANTED, number="MP-1"))
+    for number in ("MP-1", "MP-2"):
+        command = world.register("eva", numbers={"fair": number}, anonymous=True)
+        assert world.reasons(command) == [("members-only", "person.email")]
+    assert world.come("ada", numbers={"fair": "MP-1"}).member, "who knows their people may name them so"
+
+
+def test_earlier_numbers_are_forgotten_with_the_person_too() -> None:
+    world = World(policy="hold")
+    world.come("ada", numbers={"fair": "MP-1"})
+    before = set(world.of("ada").keys)
+    world.ask(GiveNumbers(id=world.id(), registration_id="r-ada", numbers={"fair": "MP-2"}))
+    decision = world.do(Erase(id="e", registration_id="r-ada"))
+    assert before < set(decision.erased["r-ada"])
+
+
+def test_nothing_is_kept_of_an_event_whose_time_is_over() -> None:
+    world = World(policy="hold", retention_days=30)
+    rules = world.seats.event.rules if world.seats.event else None
+    assert rules is not None
+    assert rules.forget_at is not None
+    world.now = rules.forget_at
+    command = DecideRequirement(id="g", requirement="fair", state=GRANTED, email="ada@example.org")
+    assert world.reasons(command) == [("forgotten", "event_id")]
+    assert not world.grants
+
+
+def test_rules_that_ask_more_hold_for_those_who_wait_or_are_offered() -> None:
+    first = [{**FAIR, "policy": "first"}]
+    for rules, cause in (({"requirements": first}, Cause.REQUIREMENT), ({"approval": True}, Cause.APPROVAL)):
+        for offer_hours in (None, 24):
+            world = World(admission={"capacity": 1, "offer_hours": offer_hours})
+            for name in ("ada", "bob"):
+                world.come(name)
+            if offer_hours:
+                world.ask(Cancel(id="x", registration_id="r-ada"))
+                assert world.state("bob") is SeatState.OFFERED
+            admission = {"capacity": 1, "offer_hours": offer_hours, "approval": "approval" in rules}
+            requirements = rules.get("requirements", world.event["requirements"])
+            world.do(
+                ReviseEvent(
+                    id="r", event=milipol(2, **{**world.event, "requirements": requirements}, admission=admission)
+                )
+            )
+            if offer_hours:
+                world.ask(Accept(id="y", registration_id="r-bob"))
+            else:
+                world.ask(Cancel(id="x", registration_id="r-ada"))
+            assert (world.state("bob"), world.of("bob").cause) == (SeatState.PENDING, cause)
+            assert not world.of("bob").takes_seat
+
+
+def test_a_requirement_that_is_added_takes_no_seat_from_those_who_have_one() -> None:
+    world = World(policy="hold")
+    world.ask(decided(world, "ada", GRANTED))
+    world.come("ada")
+    badge = {"id": "badge", "name": {"en": "Badge"}, "policy": "first"}
+    needs = [*world.event["requirements"], badge]
+    world.do(ReviseEvent(id="r", event=milipol(2, **{**world.event, "requirements": needs})))
+    world.ask(decided(world, "ada", GRANTED))
+    world.ask(GiveNumbers(id=world.id(), registration_id="r-ada", numbers={"fair": "MP-1"}))
+    assert world.state("ada") is SeatState.CONFIRMED
+    assert world.come("bob").cause is Cause.REQUIREMENT, "it is one for those who come from now on"
+
+
+def test_a_yes_before_the_clock_looked_asks_for_what_was_added() -> None:
+    world = World(admission={"approval": True}, requirements=[])
+    world.come("ada")
+    first = [{**FAIR, "policy": "first"}]
+    world.do(ReviseEvent(id="r", event=milipol(2, requirements=first, admission={"approval": True})))
+    world.ask(Approve(id="a", registration_id="r-ada"))
+    assert (world.state("ada"), world.of("ada").cause) == (SeatState.PENDING, Cause.REQUIREMENT)
+
+
+def test_of_two_decisions_of_the_same_moment_the_stricter_counts_under_whatever_name() -> None:
+    world = World(policy="hold")
+    world.come("ada", numbers={"fair": "MP-1"})
+    granted = decided(world, "ada", GRANTED)
+    world.ask(granted)
+    world.ask(replace(granted, id="n", state=REVOKED, email=None, number="MP-1"))
+    assert world.of("ada").requirements == {"fair": REVOKED}
