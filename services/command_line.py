@@ -18,8 +18,8 @@ from shared.clock import use_own_zone_rules
 def lectern(context: click.Context) -> None:
     """Lectern: agendas, registrations and calendars of events.
 
-    The exit status says how it went: 0 done, 1 refused or faults found, 2 wrongly called (also: no token), 3 Lectern gave
-    no answer that can be used.
+    The exit status says how it went: 0 done, 1 refused or faults found (an audit: something differs), 2 wrongly called
+    (also: no token), 3 Lectern gave no answer that can be used.
     """
     use_own_zone_rules()  # a check agrees with the server that the file is imported to
     if os.environ.get("NO_COLOR"):

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     PROMOTED = "promoted"
     PENDING = "pending"
     OFFERED = "offered"
+    HANDED_ON = "handed-on"
     CHANGED = "changed"
     CANCELLED = "cancelled"
     RECONFIRM = "reconfirm"
@@ -277,7 +278,7 @@ def _kind(
     if now.seat.state is SeatState.CANCELLED or Change.CANCELLED in event:
         return Kind.CANCELLED
     if told is None or told.seat.state is SeatState.CANCELLED:
-        return _first(now)
+        return Kind.HANDED_ON if now.handed_on else _first(now)
     for news in seats:
         if news.session_id is None:
             return Kind.PROMOTED if news.promoted else _KIND_OF[news.after]

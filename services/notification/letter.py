@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from services.notification.domain import Change, Kind, SessionNews, Telling
-from services.notification.picture import Picture, has_seat
+from services.notification.picture import SEATED, Picture, has_seat
 from services.notification.sentences import Sentences
 from services.notification.wording import Wording
 from shared.contracts.registration import PersonDetails, RequirementState, SeatState
@@ -106,6 +106,8 @@ class Letter:
     addresses: Addresses
     registered: bool
     """False where nothing is left to attend: then there is no feed and no place to find."""
+    ticket: bool
+    """Whether there is a ticket on the private page: for whoever has a seat at the event."""
 
 
 def compose(
@@ -117,7 +119,7 @@ def compose(
     registered = now.seat.state is not SeatState.CANCELLED and event.status is not Status.CANCELLED
     return Letter(
         language=words.language,
-        subject=one_line(words.subject(telling, now)),
+        subject=one_line(words.subject(telling, before, now)),
         name=one_line(person.name),
         happened=tuple(words.happened(telling, before, now)),
         action=words.action(telling, now) if registered else "",
@@ -131,6 +133,7 @@ def compose(
         contacts=tuple(Contact(c.name, c.email) for c in event.contacts if c.role is Role.CONTACT),
         addresses=private,
         registered=registered,
+        ticket=registered and now.seat.state in SEATED,
     )
 
 

@@ -63,6 +63,8 @@ class Picture:
     reconfirm_until: datetime | None = None
     link_generation: int = 1
     """Raised when the private addresses made before became void."""
+    handed_on: bool = False
+    """Whether a colleague handed the seat on to the person."""
 
 
 def picture(
@@ -87,6 +89,7 @@ def picture(
         requirements={requirement.id: requirement.state for requirement in registration.requirements},
         reconfirm_until=registration.reconfirm_until,
         link_generation=registration.link_generation,
+        handed_on=registration.handed_on,
     )
 
 

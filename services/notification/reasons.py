@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from services.notification.domain import SeatNews
+from services.notification.domain import Change, SeatNews, Telling
 from services.notification.picture import Picture
 from services.notification.wording import Wording
 from shared.contracts.registration import Cause, RequirementState, SeatState
@@ -26,6 +26,16 @@ class Reasons(Wording):
         names = {requirement.id: self.said(requirement.name) for requirement in now.event.requirements}
         return [self._requirement(now.requirements[id_], names.get(id_) or id_) for id_ in ids]
 
+    def missing(self, ids: Iterable[str], now: Picture) -> list[str]:
+        """The same where a seat waits for them, and what can be done where one is not known yet."""
+        ids = list(ids)
+        said = self.about_requirements(ids, now)
+        if any(now.requirements[id_] is RequirementState.MISSING for id_ in ids):
+            said.append(
+                self._("If you are registered there already, give the number that you have there on your private page.")
+            )
+        return said
+
     def _requirement(self, state: RequirementState, name: str) -> str:
         return {
             RequirementState.MISSING: self._("Your registration with %(name)s is not known yet.", name=name),
@@ -38,16 +48,47 @@ class Reasons(Wording):
             ),
         }[state]
 
+    def what_ended(self, telling: Telling, before: Picture | None, now: Picture, event: str) -> str:
+        """The subject line of a mail about an end: of the event, of the registration, or of single sessions by name."""
+        if Change.CANCELLED in telling.event:
+            return self._("Cancelled: %(event)s", event=event)
+        if now.seat.state is SeatState.CANCELLED:
+            if now.seat.cause is Cause.TRANSFERRED:
+                return self._("Your registration was handed on: %(event)s", event=event)
+            return self._("Registration cancelled: %(event)s", event=event)
+        if len(telling.seats) + len(telling.sessions) != 1:
+            return self._("Sessions that ended for you: %(event)s", event=event)
+        if not telling.seats:
+            session = self.name_of(now.sessions[telling.sessions[0].session_id])
+            return self._("Cancelled: %(session)s (%(event)s)", session=session, event=event)
+        [news] = telling.seats
+        session = self.title_of(news.session_id or "", now, before)
+        cause = now.choices[news.session_id or ""].cause if news.session_id in now.choices else None
+        if cause not in (None, Cause.GIVEN_UP, Cause.SWAPPED):
+            return self._("No seat in %(session)s (%(event)s)", session=session, event=event)
+        if news.before is SeatState.WAITLISTED:
+            return self._("Waiting list left: %(session)s (%(event)s)", session=session, event=event)
+        return self._("Session given up: %(session)s (%(event)s)", session=session, event=event)
+
+    def what_stays(self, now: Picture, event: str) -> str:
+        """That the end of single sessions ends nothing else."""
+        if any(seat.state is not SeatState.CANCELLED for seat in now.choices.values()):
+            return self._("Your registration for “%(event)s” and your other sessions stay as they are.", event=event)
+        return self._("Your registration for “%(event)s” stays as it is.", event=event)
+
     def gone(self, news: SeatNews, now: Picture, event: str) -> list[str]:
         """That the whole registration is cancelled, why, and what can be done."""
         cause = now.seat.cause
         if cause is Cause.DECLINED:
             return [self._("The organisers could not accept your registration for “%(event)s”.", event=event)]
+        if cause is Cause.TRANSFERRED:
+            return [
+                self._("Your registration for “%(event)s” was handed on to the colleague who was named.", event=event),
+                self._("You have no seat there any more; your colleague gets a mail of their own."),
+            ]
         sentences = [self._("Your registration for “%(event)s” is cancelled.", event=event)]
         if cause is Cause.NOT_RECONFIRMED:
             sentences.append(self._("You were asked whether you still come, and no answer came in time."))
-        elif cause is Cause.TRANSFERRED:
-            sentences.append(self._("Your seat has passed to the colleague who was named."))
         elif cause is not None:
             sentences += self._why(cause)
         if cause in (Cause.REQUIREMENT, Cause.REQUIREMENT_LAPSED):

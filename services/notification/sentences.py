@@ -14,12 +14,13 @@ from shared.contracts.registration import Cause, RequirementState, SeatState
 class Sentences(Reasons):
     """Sentences for a person who reads `wanted`; English where there is no catalogue for it."""
 
-    def subject(self, telling: Telling, now: Picture) -> str:
+    def subject(self, telling: Telling, before: Picture | None, now: Picture) -> str:
         """The subject line: what it is about first, because lists of mails cut the rest off."""
         event = self.said(now.event.title)
-        if telling.kind is Kind.CANCELLED and not telling.seats and not telling.event and len(telling.sessions) == 1:
-            session = self.name_of(now.sessions[telling.sessions[0].session_id])
-            return self._("Cancelled: %(session)s (%(event)s)", session=session, event=event)
+        if telling.kind is Kind.CANCELLED:
+            return self.what_ended(telling, before, now, event)
+        if telling.kind is Kind.HANDED_ON and now.seat.state is SeatState.WAITLISTED:
+            return self._("A place in line was handed to you: %(event)s", event=event)
         return {
             Kind.CONFIRMED: self._("Confirmed: %(event)s", event=event),
             Kind.WAITLISTED: self._("Waiting list: %(event)s", event=event),
@@ -27,7 +28,7 @@ class Sentences(Reasons):
             Kind.PENDING: self._("Not complete yet: %(event)s", event=event),
             Kind.OFFERED: self._("A seat is offered to you: %(event)s", event=event),
             Kind.CHANGED: self._("Changed: %(event)s", event=event),
-            Kind.CANCELLED: self._("Cancelled: %(event)s", event=event),
+            Kind.HANDED_ON: self._("A seat was handed to you: %(event)s", event=event),
             Kind.NEW_ADDRESS: self._("Your new private address: %(event)s", event=event),
             Kind.RECONFIRM: self._("Do you still come? %(event)s", event=event),
             Kind.REQUIREMENT_REMINDER: self._("Reminder, something is missing: %(event)s", event=event),
@@ -56,6 +57,8 @@ class Sentences(Reasons):
         sentences: list[str] = []
         whole = next((news for news in telling.seats if news.session_id is None), None)
         choices = [news for news in telling.seats if news.session_id is not None]
+        if telling.kind is Kind.HANDED_ON:
+            sentences.append(self._("A colleague handed a registration for “%(event)s” on to you.", event=event))
         if whole is not None:
             sentences += self._about_event(telling, whole, before, now, event)
             # The others are in the summary and in the list of sessions.
@@ -65,7 +68,13 @@ class Sentences(Reasons):
         for news in sorted(choices, key=lambda news: news.after is SeatState.CANCELLED):
             sentences += self._about_session(news, before, now)
         if whole is None and any(news.after is SeatState.PENDING for news in choices):
-            sentences += self.about_requirements(_open(telling, now), now)
+            sentences += self.missing(_open(telling, now), now)
+        if telling.kind is Kind.HANDED_ON:
+            sentences.append(
+                self._("If you do not want it, cancel on your private page, so that others get what you have.")
+            )
+        if telling.kind is Kind.CANCELLED and whole is None and choices:
+            sentences.append(self.what_stays(now, event))
         if telling.asked:
             asked = self._question(now, event)
             sentences = [*asked, *sentences] if telling.kind is Kind.RECONFIRM else [*sentences, *asked]
@@ -119,7 +128,7 @@ class Sentences(Reasons):
     def _pending(self, telling: Telling, before: Picture | None, now: Picture, event: str) -> list[str]:
         seat = now.seat
         earlier = before.seat.state if before is not None else SeatState.CANCELLED
-        first_time = earlier is SeatState.CANCELLED
+        first_time = earlier is SeatState.CANCELLED and telling.kind is not Kind.HANDED_ON
         if seat.cause is Cause.APPROVAL:
             decide = (
                 self._("Your registration for “%(event)s” has arrived; the organisers decide about it.", event=event)
@@ -127,7 +136,7 @@ class Sentences(Reasons):
                 else self._("The organisers decide about your registration for “%(event)s”.", event=event)
             )
             told = self._("You get another mail as soon as they have decided.")
-            return [decide, told, *self.about_requirements(_open(telling, now), now)]
+            return [decide, told, *self.missing(_open(telling, now), now)]
         if first_time:
             first = self._("Your registration for “%(event)s” has arrived; something is still missing.", event=event)
         elif earlier in SEATED:
@@ -138,10 +147,12 @@ class Sentences(Reasons):
             )
         else:
             first = self._("Something is still missing for your registration for “%(event)s”.", event=event)
-        sentences = [first, *self.about_requirements(_open(telling, now), now)]
+        sentences = [first, *self.missing(_open(telling, now), now)]
         if seat.held and seat.until is not None:
             until = self.moment(seat.until, now.event.zone)
-            sentences.append(self._("A seat is held for you until %(until)s.", until=until))
+            sentences.append(
+                self._("A seat is held for you until %(until)s; after that it is given to others.", until=until)
+            )
         if seat.held:
             sentences.append(self._("It is confirmed by itself as soon as nothing is missing any more."))
         elif seat.cause is Cause.REQUIREMENT:
@@ -179,11 +190,21 @@ class Sentences(Reasons):
             parts.append(
                 self._n("%(num)d session is on the waiting list", "%(num)d sessions are on the waiting list", number)
             )
-        if number := count[SeatState.PENDING]:
+        undecided = sum(seat.cause is Cause.APPROVAL and seat.state is SeatState.PENDING for seat in now.choices.values())
+        if number := count[SeatState.PENDING] - undecided:
             parts.append(
                 self._n("%(num)d session is not complete yet", "%(num)d sessions are not complete yet", number)
             )
-        return ", ".join(parts) + "." if parts else ""
+        if undecided:
+            parts.append(
+                self._n(
+                    "the organisers still decide about %(num)d session",
+                    "the organisers still decide about %(num)d sessions",
+                    undecided,
+                )
+            )
+        sentence = ", ".join(parts)
+        return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
 
     def _about_session(self, news: SeatNews, before: Picture | None, now: Picture) -> list[str]:
         id_ = news.session_id or ""
@@ -212,7 +233,7 @@ class Sentences(Reasons):
             if not seat.held or seat.until is None:
                 return [first]
             until = self.moment(seat.until, now.event.zone)
-            return [first, self._("It is held for you until %(until)s.", until=until)]
+            return [first, self._("It is held for you until %(until)s; after that it is given to others.", until=until)]
         if news.after is SeatState.OFFERED:
             return [
                 self._("A seat in “%(session)s” is offered to you.", session=session),
@@ -237,11 +258,12 @@ class Sentences(Reasons):
             until = self.moment(telling.until, now.event.zone) if telling.until is not None else ""
             return [
                 self._(
-                    "Something is still missing: what is held for you at “%(event)s” is held until %(until)s only.",
+                    "Something is still missing: what is held for you at “%(event)s” is held until %(until)s, and given to "
+                    "others after that.",
                     event=event,
                     until=until,
                 ),
-                *self.about_requirements(_open(telling, now), now),
+                *self.missing(_open(telling, now), now),
                 self._("It is confirmed by itself as soon as nothing is missing any more."),
             ]
         return [

@@ -177,6 +177,7 @@ class Store:
                 requirements={id_: RequirementState(state) for id_, state in told.get("requirements", {}).items()},
                 reconfirm_until=_instant(told.get("reconfirm_until")),
                 link_generation=told.get("link_generation", 1),
+                handed_on=told.get("handed_on", False),
             )
             for told in references
         ]
@@ -212,6 +213,7 @@ def reference(view: Picture) -> Document:
         "requirements": {id_: state.value for id_, state in view.requirements.items()},
         "reconfirm_until": _text(view.reconfirm_until),
         "link_generation": view.link_generation,
+        "handed_on": view.handed_on,
         "sessions": {id_: session.revision for id_, session in view.sessions.items()},
         "event": view.event.revision,
     }

@@ -59,6 +59,8 @@ class Wording:
             return self._("offered to you until %(until)s", until=self.moment(seat.until, zone))
         if seat.state is SeatState.PENDING and seat.cause is Cause.APPROVAL:
             return self._("the organisers decide")
+        if seat.state is SeatState.PENDING and seat.cause is Cause.EVENT_SEAT:
+            return self._("decided when you have a seat at the event")
         if seat.state is SeatState.PENDING and seat.held and seat.until:
             return self._("held for you until %(until)s", until=self.moment(seat.until, zone))
         return {

@@ -274,6 +274,8 @@ def _closed(line: Line, now: datetime, field: str, name: str) -> list[Reason]:
         return [Reason(code="closed", field=field, message=f"registration for {name} closed at {_when(rules.closes)}")]
     if rules.starts is not None and now >= rules.starts:
         return [Reason(code="started", field=field, message=f"{name} began at {_when(rules.starts)}")]
+    if rules.over is not None and now >= rules.over:
+        return [Reason(code="over", field=field, message=f"{name} is over")]
     return []
 
 

@@ -40,6 +40,7 @@ REASONS = {
     "not-here": _("Registration was not taken here."),
     "not-open-yet": _("Registration was not open yet."),
     "offer-lapsed": _("The time to accept the offer was over."),
+    "over": _("It was over."),
     "overlap": _("It was at the same time as another session that was chosen."),
     "pending": _("Something was missing for a confirmed seat."),
     "repeated": _("A session was named twice."),

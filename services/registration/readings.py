@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from services.registration.schema import (
 from services.registration.seats import EVENT, Seats, seats_from
 from shared.contracts.base import json_of
 from shared.contracts.cloudevent import CloudEvent
-from shared.contracts.registration import SeatState
+from shared.contracts.registration import Cause, SeatState
 from shared.contracts.scheduling import EventState, SessionState
 from shared.links import token_hash
 from shared.storage.inbox import when_newest
@@ -136,10 +136,13 @@ class Readings:
         query = {"_id": {"$in": [f"{event_id}/{id_}" for id_ in ids]}}
         return {document["code"]: code_from(document) async for document in self._database[CODES.name].find(query)}
 
-    async def due(self, now: datetime, limit: int) -> dict[str, tuple[list[str], list[str]]]:
-        """By event, the registrations and the codes for which something is due at `now` (UTC), oldest first."""
+    async def due(
+        self, now: datetime, limit: int, *, without: Iterable[str] = ()
+    ) -> dict[str, tuple[list[str], list[str]]]:
+        """By event, the registrations and the codes for which something is due at `now` (UTC), oldest first; not of the
+        events in `without`."""
         found: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
-        late = {"due_at": {"$lte": now}}
+        late: Document = {"due_at": {"$lte": now}, "event_id": {"$nin": sorted(without)}}
         async for document in self._registrations.find(late, {"event_id": 1}).sort("due_at", 1).limit(limit):
             found[document["event_id"]][0].append(document["_id"])
         codes = self._database[CODES.name].find(late, {"event_id": 1, "code": 1}).sort("due_at", 1).limit(limit)
@@ -156,6 +159,12 @@ class Readings:
         if rules.forget_at is not None and now >= rules.forget_at:
             return await self._ids({"event_id": event_id, "erased": {"$ne": True}}, limit)
         concerned: list[Document] = [{"state": SeatState.PENDING.value, "rules_revision": {"$lt": rules.revision}}]
+        unneeded = [name for name, line in seats.sessions.items() if line.rules.by_choice and not line.rules.approval]
+        waits = {"state": SeatState.PENDING.value, "cause": Cause.APPROVAL.value}
+        if unneeded:  # a session that needs no yes any more
+            choice = {"$elemMatch": {"session_id": {"$in": unneeded}, **waits}}
+            seated = {"$in": [SeatState.CONFIRMED.value, SeatState.ATTENDED.value]}
+            concerned.append({"choices.cause": Cause.APPROVAL.value, "choices": choice, "state": seated})
         asking = rules.reconfirm_at is not None and rules.begins is not None and rules.scheduled
         if asking and rules.reconfirm_at <= now < rules.begins:  # type: ignore[operator]
             before = {"$lt": rules.reconfirm_at}

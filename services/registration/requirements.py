@@ -46,10 +46,9 @@ def person_key(event_id: str, email: str) -> str:
 
 
 def number_key(event_id: str, requirement: str, number: str) -> str:
-    """What stands for the number that another system gave to a person; case and spaces do not matter."""
-    return hashlib.sha256(
-        f"number\n{event_id}\n{requirement}\n{''.join(number.split()).casefold()}".encode()
-    ).hexdigest()
+    """What stands for the number that another system gave to a person; case, spaces and hyphens do not matter."""
+    said = "".join(sign for sign in number.casefold() if sign.isalnum())
+    return hashlib.sha256(f"number\n{event_id}\n{requirement}\n{said}".encode()).hexdigest()
 
 
 def number_keys(event_id: str, numbers: Mapping[str, str]) -> dict[str, str]:

@@ -87,7 +87,7 @@ class Rules:
     begins: datetime | None = None
     """Events: the first moment of the first day, in the event's zone."""
     over: datetime | None = None
-    """Events: the first moment after the last day, in the event's zone."""
+    """The first moment after the (last) day, in its zone: of an event, and of a session whose time is not known."""
     forget_at: datetime | None = None
     """Events: from when registrations are made anonymous."""
 
@@ -156,6 +156,7 @@ def rules_of_session(session: SessionState) -> Rules:
         members_only=admission.members_only,
         offer_hours=admission.offer_hours,
         cutoff=_cutoff(admission, session.starts_at),
+        over=_midnight(session.date + timedelta(days=1), session.zone) if session.starts_local is None else None,
     )
 
 

@@ -19,6 +19,7 @@ REGISTRATIONS = Collection(
         Index((("manage_hash", 1),)),
         Index((("due_at", 1),), partial={"due_at": {"$exists": True}}),
         Index((("event_id", 1), ("rules_revision", 1)), partial={"state": "pending"}),
+        Index((("event_id", 1), ("choices.cause", 1)), partial={"choices.cause": {"$exists": True}}),
         Index((("number_keys", 1),), partial={"number_keys": {"$exists": True}}),
     ),
     rules={

@@ -59,6 +59,8 @@ _REMEDIES = {
     "not-here": _("Registration is not taken here."),
     "not-open-yet": _("Registration is not open yet."),
     "offer-lapsed": _("The time to accept this offer is over."),
+    "over": _("It is over."),
+    "nobody-named": _("Nobody was named."),
     "overlap": _("It is at the same time as another session that you chose; choose one of the two."),
     "repeated": _("It is named twice."),
     "requirement-missing": _("This person needs the registration with the other organisation first."),

@@ -220,6 +220,7 @@ class RegistrationState(Contract):
     cause: Cause | None = Field(default=None, description="Why it is pending or cancelled")
     requirements: list[RequirementStatus] = []
     reconfirm_until: Instant | None = Field(default=None, description="Until when it must be said: I still come")
+    handed_on: bool = Field(default=False, description="A colleague handed it on to this person")
 
 
 class Reminder(StrEnum):

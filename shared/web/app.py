@@ -92,6 +92,10 @@ async def _observe(request: web.Request, handler: Next) -> web.StreamResponse:
             if not response.prepared:
                 response.headers[CORRELATION_HEADER] = correlation
             return response
+        except web.HTTPException as raised:  # a redirection: "see other" after a form, which is no failure
+            status = raised.status
+            raised.headers[CORRELATION_HEADER] = correlation
+            raise
         finally:
             seconds = time.perf_counter() - started
             HTTP_SECONDS.labels(route, request.method, str(status)).observe(seconds)

@@ -12,6 +12,7 @@ import pytest
 
 from services.registration.commands import Cancel, Register, ReviseEvent, ReviseSession
 from services.registration.desk import Desks
+from services.registration.domain import decide
 from services.registration.intake import Intake
 from services.registration.schema import COLLECTIONS
 from services.registration.store import Store
@@ -214,3 +215,45 @@ async def test_promotions_left_over_by_a_stopped_process_go_on(
     await successor.desks.promote_left_over()
     await successor.desks.close()
     assert (await audit(database))["people"] == (3, 1)
+
+
+async def test_what_was_read_while_another_process_committed_is_read_again(
+    open_office: Callable[[], Office], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Places in line and people are read a moment apart: what does not fit is no fault where the ledger moved on."""
+    one, other = open_office(), open_office()
+    await one.agenda(capacity=5)
+    torn = [True]
+
+    def torn_once(*arguments: Any) -> Any:
+        if torn and torn.pop():
+            raise KeyError("r-somebody")
+        return decide(*arguments)
+
+    snapshot = one.store.snapshot
+
+    async def meanwhile(*arguments: Any) -> Any:
+        read = await snapshot(*arguments)
+        monkeypatch.setattr(one.store, "snapshot", snapshot)
+        await other.register("bob")
+        monkeypatch.setattr("services.registration.desk.decide", torn_once)
+        return read
+
+    monkeypatch.setattr(one.store, "snapshot", meanwhile)
+    answer = await one.register("ada")
+    assert answer.outcome is Outcome.ACCEPTED
+    assert not torn
+
+
+async def test_control_what_does_not_fit_on_a_ledger_that_stands_still_is_a_fault(
+    open_office: Callable[[], Office], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = open_office()
+    await office.agenda(capacity=5)
+
+    def broken(*_: Any) -> Any:
+        raise KeyError("r-somebody")
+
+    monkeypatch.setattr("services.registration.desk.decide", broken)
+    with pytest.raises(KeyError):
+        await office.register("ada")

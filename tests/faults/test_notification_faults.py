@@ -342,7 +342,7 @@ async def test_news_that_come_while_a_mail_is_under_way_get_a_mail_of_their_own(
     gate.open.set()
     await sending
     await office.work()
-    assert [str(mail["Subject"]).partition(":")[0] for mail in gate.mails] == ["Confirmed", "Cancelled"]
+    assert [str(mail["Subject"]).partition(":")[0] for mail in gate.mails] == ["Confirmed", "Registration cancelled"]
     assert gate.mails[0]["Message-ID"] != gate.mails[1]["Message-ID"]
 
 

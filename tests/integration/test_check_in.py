@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -173,7 +174,7 @@ async def test_without_a_door_nobody_is_checked_in(entrance: Entrance) -> None:
             assert page.status == 200
             assert "Show this at the entrance" in text
             assert "Ada" not in text
-        async with stranger.get(ticket_path(entrance.tickets["ada"]) + "/0198a7b3c2d4e5f60718293a4b5c6d") as page:
+        async with stranger.post(ticket_path(entrance.tickets["ada"]) + "/0198a7b3c2d4e5f60718293a4b5c6d") as page:
             assert page.status == 404
     ada = await entrance.store.registration(entrance.ids["ada"])
     assert ada is not None
@@ -225,24 +226,71 @@ async def test_cookie_of_the_door_is_out_of_reach_of_scripts_and_other_sites(ent
     assert ("Secure" in cookie) == entrance.settings.public_url.startswith("https:")
 
 
-async def test_ticket_opened_by_the_phones_camera_checks_in_once_and_can_be_undone(
+def button_of(text: str) -> str:
+    """The address that the page's button sends to."""
+    [address] = re.findall(r'<form method="post" action="([^"]+)"', text)
+    return str(address)
+
+
+async def test_ticket_opened_by_the_phones_camera_shows_whose_it_is_and_checks_nobody_in(
     entrance: Entrance, phone: aiohttp.ClientSession
 ) -> None:
-    async with phone.get(ticket_path(entrance.tickets["ada"])) as page:
-        address, text = page.url.path, await page.text()
+    """A helper may as well have tapped it in a mail, or a phone have fetched it to show what is behind it."""
+    for path in ("", "", "?lang=en"):
+        async with phone.get(ticket_path(entrance.tickets["ada"]) + path) as page:
+            text = await page.text()
+            assert (page.status, page.headers["Cache-Control"]) == (200, "private, no-store")
+        assert "Ada" in text
+        assert "confirmed" in text
+    async with phone.get(button_of(text)) as page:
+        assert page.url.path == ticket_path(entrance.tickets["ada"]), "opened, and not sent"
+        text = await page.text()
+    ada = await entrance.store.registration(entrance.ids["ada"])
+    assert ada is not None
+    assert ada.attended_at is None
+    async with phone.post(button_of(text)) as page:
+        assert 'data-outcome="checked-in"' in await page.text(), "control: the button does"
+    ada = await entrance.store.registration(entrance.ids["ada"])
+    assert ada is not None
+    assert ada.attended_at is not None
+
+
+async def test_button_of_a_ticket_checks_in_once_and_can_be_undone(
+    entrance: Entrance, phone: aiohttp.ClientSession
+) -> None:
+    ticket = ticket_path(entrance.tickets["ada"])
+    async with phone.get(ticket) as page:
+        button = button_of(await page.text())
+    async with phone.post(button) as page:
+        text = await page.text()
     assert "Checked in" in text
-    assert "Ada" in text
-    async with phone.get(address + "?lang=en") as page:
-        assert 'data-outcome="checked-in"' in await page.text(), "looking again is no second scan"
-    async with phone.get(ticket_path(entrance.tickets["ada"])) as page:
-        assert 'data-outcome="already"' in await page.text()
-    async with phone.post(f"{address}/undo") as page:
+    undo = button_of(text)
+    async with phone.post(button) as page:
+        assert 'data-outcome="checked-in"' in await page.text(), "pressed twice, it is one scan"
+    async with phone.get(ticket) as page:
+        text = await page.text()
+        assert "Checked in already, at 09:31" in text
+        assert button_of(text).partition("?")[0].endswith("/undo"), "there is nothing but to undo it"
+    async with phone.get(undo) as page:
+        assert page.url.path == ticket
+    async with phone.post(undo) as page:
         assert 'data-outcome="undone"' in await page.text()
-    async with phone.get(address) as page:
+    async with phone.post(button) as page:
         assert 'data-outcome="undone"' in await page.text(), "going back does not check in again"
     ada = await entrance.store.registration(entrance.ids["ada"])
     assert ada is not None
     assert ada.attended_at is None
+
+
+async def test_ticket_of_somebody_without_a_seat_says_so_before_and_after(
+    entrance: Entrance, phone: aiohttp.ClientSession
+) -> None:
+    await entrance.organiser("POST", f"/api/v1/registrations/{entrance.ids['eve']}/cancel", {})
+    async with phone.get(ticket_path(entrance.tickets["eve"])) as page:
+        text = await page.text()
+    assert "cancelled" in text
+    async with phone.post(button_of(text)) as page:
+        assert 'data-outcome="cancelled"' in await page.text()
 
 
 async def test_search_shows_names_of_this_event_and_no_addresses(

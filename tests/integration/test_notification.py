@@ -46,7 +46,7 @@ async def test_waitlisted_then_promoted_then_cancelled(office: Office, smtp_sink
         state = registration({1: seat}, version=version, positions={1: 2} if version == 1 else None)
         await office.hear(*told(state))
         assert await office.work() == 1
-    assert subjects(smtp_sink) == ["Waiting list", "A seat for you", "Cancelled"]
+    assert subjects(smtp_sink) == ["Waiting list", "A seat for you", "Session given up"]
     first, second, third = (text_of(mail) for mail in smtp_sink.to(ADA))
     assert "on the waiting list, number 2 in line" in first
     assert "Good news: your seat in “Workshop 1” is confirmed." in second
@@ -155,7 +155,7 @@ async def test_facts_in_any_order_and_number_make_the_same_mails(
     await office.work()
     assert await office.work() == 0
     assert subjects(smtp_sink) == ["Confirmed"]
-    assert subjects(smtp_sink, "bob@example.org") == ["Cancelled"]
+    assert subjects(smtp_sink, "bob@example.org") == ["Registration cancelled"]
     text = text_of(smtp_sink.to(ADA)[0])
     assert "1 session is confirmed, 1 session is on the waiting list." in text
     assert "09:00–10:55" in text

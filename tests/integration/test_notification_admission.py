@@ -85,7 +85,8 @@ async def test_offered_then_lapsed(office: Office, smtp_sink: SmtpSink) -> None:
     lapsed: dict[int, Any] = {1: {"state": "cancelled", "cause": "offer-lapsed"}, 2: "confirmed"}
     await office.hear(*told(registration(lapsed, version=3)))
     await office.work()
-    assert subjects(smtp_sink) == ["Confirmed", "A seat is offered to you", "Cancelled"]
+    ended = "No seat in Workshop 1 (Practitioner workshops at Milipol)"
+    assert subjects(smtp_sink) == ["Confirmed", "A seat is offered to you", ended]
     assert "not accepted in time" in text_of(smtp_sink.to(ADA)[2])
 
 

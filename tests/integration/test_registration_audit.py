@@ -283,6 +283,7 @@ async def test_command_ends_with_0_where_all_is_proven_and_1_where_something_dif
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.startswith(f"{EVENT}: proven at version ")
     assert "3 registrations, 5 seats, 1 waiting, 2 places" in ran.out
+    assert ran.out.rstrip().endswith(", 1 promotion")
 
     await desk.database["waiting_list"].update_one({"_id": f"{EVENT}/{W1}/{2:09}"}, {"$set": {"left": True}})
     ran = await lectern(tmp_path, "--event", EVENT, **here)
@@ -300,16 +301,18 @@ async def test_command_ends_with_0_where_all_is_proven_and_1_where_something_dif
     assert len(report["differences"]) == len(lines)
 
 
-async def test_command_ends_with_2_where_there_is_no_report(desk: Desk, tmp_path: Path) -> None:
+async def test_command_ends_with_2_where_it_asked_wrongly_and_3_where_nobody_answered(
+    desk: Desk, tmp_path: Path
+) -> None:
     here = {"LECTERN_URL": desk.process.address, "LECTERN_ORGANISER_TOKEN": TOKEN}
     failures = {
         "unknown event": await lectern(tmp_path, "--event", "nowhere", **here),
         "no token": await lectern(tmp_path, LECTERN_URL=desk.process.address),
         "wrong token": await lectern(tmp_path, LECTERN_URL=desk.process.address, LECTERN_ORGANISER_TOKEN="another"),
+        "no address": await lectern(tmp_path, "--url", "there", **here),
         "nobody there": await lectern(
             tmp_path, LECTERN_URL=f"http://127.0.0.1:{free_port()}", LECTERN_ORGANISER_TOKEN=TOKEN
         ),
-        "no address": await lectern(tmp_path, "--url", "there", **here),
     }
-    assert {name: ran.status for name, ran in failures.items()} == dict.fromkeys(failures, 2)
+    assert {name: ran.status for name, ran in failures.items()} == dict.fromkeys(failures, 2) | {"nobody there": 3}
     assert all(ran.err and not ran.out for ran in failures.values())

@@ -218,7 +218,7 @@ async def test_the_log_says_who_asked_what_and_why_not(desk: RegistrationDesk) -
     }  # fmt: skip
     assert told[1]["seats"][0]["before"] == "pending"
     assert told[2]["reasons"] == [
-        {"code": "unknown-session", "field": "sessions.0", "message": "There was no such session."}
+        {"code": "unknown-session", "field": "session:nothing", "message": "There was no such session."}
     ]
     assert all(seat["registration_id"] == bob for one in told for seat in one["seats"])
     path = "/api/v1/registration/decisions?event_id=milipol-2019"

@@ -116,7 +116,7 @@ async def attendee(settings: Settings, event: EventState, *sessions: SessionStat
         store = Store(process.databases["registration"], links)
         desks = Desks(store, process.clock, new_id, lambda: None)
         requests = Requests(desks, lambda: ordered_id(now[0], new_id()))
-        time = Timekeeper(desks, store, process.databases["registration"], process.clock, new_id)
+        time = Timekeeper(desks, store, process.clock, new_id)
         yield Attendee(process, http, links, store, requests, time, now)
         await desks.close()
 

@@ -15,14 +15,32 @@ from shared.remote import URL, BadAddress, NoToken, Refused, Remote, Unreachable
 DIFFERS = 1
 """The exit status where something is not as it must be."""
 
+SERVER_ERRORS = 500
+"""From this status of an answer on, the fault is with Lectern (RFC 9110, section 15.6)."""
+
 _PATH = "/api/v1/registration/audit"
-_TOLD = ("registrations", "seats", "waiting", "places", "codes", "commits", "promotions")
+_ONE = {
+    "registrations": "registration",
+    "seats": "seat",
+    "waiting": "waiting",
+    "places": "place",
+    "codes": "code",
+    "commits": "commit",
+    "promotions": "promotion",
+}
+"""What is told of an event, and how one of each is called."""
 
 
-class Failed(click.ClickException):
-    """There is no report; whether all is well is not known."""
+class NotAsked(click.ClickException):
+    """Lectern was wrongly asked (no token, an event that it does not know); whether all is well is not known."""
 
     exit_code = 2
+
+
+class NoReport(click.ClickException):
+    """Lectern gave no answer that can be used; whether all is well is not known."""
+
+    exit_code = 3
 
 
 @click.command()
@@ -42,7 +60,8 @@ def registration(event_id: str | None, as_json: bool, url: str | None, timeout: 
     Counts, places in line, codes and states are compared with each other, and the log of decisions is played again from its
     beginning. Lectern may run meanwhile: each event is read as it stood at one moment.
 
-    The exit status: 0 proven, 1 something differs (each on a line), 2 no report could be had.
+    The exit status: 0 proven, 1 something differs (each on a line), 2 wrongly called (also: no token, an unknown event),
+    3 Lectern gave no answer that can be used.
     """
     try:
         remote = Remote(find_address(url, os.environ), os.environ, Path.cwd(), timeout)
@@ -55,7 +74,8 @@ def registration(event_id: str | None, as_json: bool, url: str | None, timeout: 
             if not as_json:
                 _print(report)
     except (NoToken, Unreachable, Refused) as error:
-        raise Failed(_plain(str(error))) from error
+        asked_wrongly = isinstance(error, NoToken) or (isinstance(error, Refused) and error.status < SERVER_ERRORS)
+        raise (NotAsked if asked_wrongly else NoReport)(_plain(str(error))) from error
     if as_json:
         click.echo(json.dumps({"items": reports, "next_cursor": None}, ensure_ascii=False, indent=2))
     elif not reports:
@@ -80,10 +100,10 @@ def _print(report: Mapping[str, Any]) -> None:
     for difference in report["differences"]:
         click.echo(_plain(f"{event_id}: {difference['code']}: {difference['message']}"))
     checked = report["checked"]
-    looked_at = ", ".join(f"{checked[name]} {name}" for name in _TOLD)
+    looked_at = ", ".join(f"{checked[name]} {_ONE[name] if checked[name] == 1 else name}" for name in _ONE)
     unknown = checked["not_judged"]
     if unknown:
-        looked_at += f"; of {unknown} seats given up since, it is not known any more which kind they were kept for"
+        looked_at += f"; of {unknown} seat{'' if unknown == 1 else 's'} given up since, it is not known any more which kind they were kept for"
     found = len(report["differences"]) + report["left_out"]
     verdict = "proven" if report["proven"] else f"{found} difference{'' if found == 1 else 's'}"
     if report["left_out"]:

@@ -48,6 +48,7 @@ def transfer(fold: Fold, command: Transfer) -> Answer:
         registration,
         id=to_id,
         person=person,
+        choices=tuple(h for h in registration.choices if h.state is not SeatState.CANCELLED),
         answers=answered.normal(questions, command.answers),
         numbers={},
         former_keys=(),
@@ -63,7 +64,10 @@ def transfer(fold: Fold, command: Transfer) -> Answer:
         fold.waiting[name, place] = Waiting(name, place, to_id, kind=kind)
         if (position := fold.positions.pop((name, registration.id), None)) is not None:
             fold.positions[name, to_id] = position
-    gone = (Held(h.session_id, SeatState.CANCELLED, cause=h.cause or Cause.TRANSFERRED) for h in registration.choices)
+    gone = (
+        h if h.state is SeatState.CANCELLED else Held(h.session_id, SeatState.CANCELLED, cause=Cause.TRANSFERRED)
+        for h in registration.choices
+    )
     old = seating.bare(registration, SeatState.CANCELLED, Cause.TRANSFERRED)
     old = replace(old, code=None, choices=tuple(gone), changed_at=fold.now)
     fold.keep(old)

@@ -15,6 +15,9 @@ def named(fold: Fold, command: Cancel | Change | OfOne) -> Registration | Reason
     if EVENT not in fold.lines:
         return unknown_event(fold.event_id)
     email = None if isinstance(command, OfOne) else command.email
+    if not command.registration_id and not email:
+        message = "name the person by registration_id or by email"
+        return Reason(code="nobody-named", field="registration_id", message=message)
     registration = fold.registrations.get(command.registration_id or fold.by_email.get(email or "", ""))
     if registration is None or registration.erased or (email and registration.person.email != email):
         field_name = "registration_id" if command.registration_id else "email"

@@ -267,7 +267,8 @@ def _seat_one(
 ) -> Held:
     name = held.session_id
     line = fold.lines[name]
-    if not line.rules.scheduled or (line.rules.starts is not None and fold.now >= line.rules.starts):
+    begun = any(bound is not None and fold.now >= bound for bound in (line.rules.starts, line.rules.over))
+    if begun or not line.rules.scheduled:
         return Held(name, SeatState.CANCELLED, cause=Cause.OVER)
     if line.rules.approval and not held.approved:
         return replace(held, cause=Cause.APPROVAL)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from services.registration.member_file import MOST, lines_of, read_addresses
 from services.registration.member_lists import MemberList, MemberLists
 from services.registration.operations.parameters import IDEMPOTENCY_KEY, caller_of, flag_in
 from services.registration.replies import Replies
-from services.registration.requirement_file import FileRefused, text_of
+from services.registration.requirement_file import FileRefused
 from shared.contracts.base import Instant
 from shared.contracts.cloudevent import problem
 from shared.contracts.registration import Email
@@ -22,16 +23,16 @@ from shared.web.access import require_organiser
 from shared.web.openapi import JSON, Answer, Body, Operation, Parameter
 from shared.web.problems import Problem, read_body, read_json, validate
 
-MOST = 100_000
-"""How many addresses one request may have."""
 MAX_FILE = 4_194_304
 """The largest body, in bytes (4 MiB): proxies take little more."""
-MOST_PROBLEMS = 50
 _LIST = "/api/v1/registration/members/{list}"
 _CSV = "text/csv"
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _ADDRESS: TypeAdapter[str] = TypeAdapter(Email)
-_EMAILS = "The addresses: CSV, one a line (a first line `email` may stand above them), or JSON"
+_EMAILS = (
+    "The addresses: CSV, one a line (a first line `email` may stand above them), or JSON. At most 100,000 addresses and 4 MiB; "
+    "more are added with POST"
+)
 LIST = Parameter("list", "path", "The list's name, as the event's rules name it: lower-case letters, digits, hyphens")
 EMAIL = Parameter("email", "query", "An address: the answer says whether it is on the list")
 ALL = Parameter("all", "query", "true: the whole list is removed", {"type": "boolean", "default": False})
@@ -193,43 +194,29 @@ async def _emails_in(request: web.Request) -> list[str]:
     if request.content_type != JSON:
         raise Problem(415, "unsupported-media-type", f"Send the addresses as {_CSV} or {JSON}.")
     asked = validate(Emails, await read_json(request))
-    fields = [({"field": f"emails.{number}"}, given) for number, given in enumerate(asked.emails)]
-    return await asyncio.to_thread(_checked, fields)
+    return await asyncio.to_thread(_of_list, asked.emails)
 
 
 def _of_lines(body: bytes) -> list[str]:
+    return _checked(({"field": "email", "line": str(number)}, line) for number, line in lines_of(body))
+
+
+def _of_list(emails: Sequence[str]) -> list[str]:
+    return _checked(({"field": f"emails.{number}"}, email) for number, email in enumerate(emails))
+
+
+def _checked(given: Iterable[tuple[dict[str, str], str]]) -> list[str]:
+    """The addresses; each is given with where it stands."""
     try:
-        lines = text_of(body).splitlines()
+        found = read_addresses(given)
     except FileRefused as error:
         raise Problem(422, "file-refused", "The file cannot be read.", error.problems) from error
-    given = [
-        ({"field": "email", "line": str(number)}, line.strip().strip('",;').strip())
-        for number, line in enumerate(lines, 1)
-    ]
-    filled = [(where, email) for where, email in given if email]
-    if filled and filled[0][1].lower() in ("email", "e-mail"):
-        del filled[0]
-    return _checked(filled)
-
-
-def _checked(given: list[tuple[dict[str, str], str]]) -> list[str]:
-    """The addresses; each is given with where it stands."""
-    if len(given) > MOST:
-        message = f"more than {MOST} addresses; add the rest with POST"
-        raise Problem(422, "too-many", "There are too many addresses.", [problem("body", message, "too-many")])
-    problems: list[dict[str, str]] = []
-    emails: dict[str, None] = {}
-    for where, email in given:
-        try:
-            emails[_ADDRESS.validate_python(email)] = None
-        except ValidationError:
-            problems.append(problem("", "not an e-mail address; give one at a time", "email") | where)
-    if problems:
-        told = problems[:MOST_PROBLEMS]
-        if len(problems) > MOST_PROBLEMS:
-            told.append(problem("body", f"and {len(problems) - MOST_PROBLEMS} more", "more"))
+    if found.wrong:
+        told = [problem("", "not an e-mail address; give one at a time", "email") | where for where in found.wrong]
+        if found.more:
+            told.append(problem("body", f"and {found.more} more", "more"))
         raise Problem(422, "invalid", "Some addresses are none; nothing was changed.", told)
-    return list(emails)
+    return found.emails
 
 
 def _shown(one: MemberList) -> dict[str, Any]:

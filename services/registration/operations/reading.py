@@ -15,7 +15,6 @@ from services.registration.operations.parameters import (
     LANGUAGE,
     LIMIT,
     REGISTRATION_ID,
-    event_id_in,
     event_in,
     limit_in,
     registration_in,
@@ -45,7 +44,7 @@ class Reading:
                 "The registrations of an event, oldest first",
                 {200: Answer("A page of registrations", Registrations)},
                 [EVENT_ID, LIMIT, CURSOR, *NARROWED],
-                problems=[400],
+                problems=[400, 404],
                 organiser=True,
             ),
             Operation(
@@ -86,8 +85,8 @@ class Reading:
     async def list_registrations(self, request: web.Request) -> web.Response:
         """Without the places in line: each would be a count of its own."""
         require_organiser(request)
-        event_id, limit, wanted = event_id_in(request), limit_in(request), narrowed_in(request)
-        found = await self._store.registrations(event_id, request.query.get("cursor"), limit + 1, wanted=wanted)
+        limit, wanted, event = limit_in(request), narrowed_in(request), await event_in(request, self._store)
+        found = await self._store.registrations(event.id, request.query.get("cursor"), limit + 1, wanted=wanted)
         more = found[limit - 1].id if len(found) > limit else None
         return web.json_response({"items": [shown(r, {}) for r in found[:limit]], "next_cursor": more})
 

@@ -11,10 +11,11 @@ from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
 from services.registration.asking import Requests
+from services.registration.member_file import lines_of, read_addresses
 from services.registration.member_lists import MemberLists
 from services.registration.organiser.visit import OF_EVENT, Gate, Visit, reader_of
 from services.registration.organiser.words import Reader, Words
-from services.registration.requirement_file import MAX_FILE, FileRefused, Read, read_json_list, read_table, text_of
+from services.registration.requirement_file import MAX_FILE, FileRefused, Read, read_json_list, read_table
 from services.registration.store import Store
 from shared.contracts.registration import Email
 from shared.web.problems import Problem
@@ -33,6 +34,8 @@ class Taken:
     sentences: tuple[str, ...]
     wrong: tuple[tuple[int, str], ...] = ()
     refused: bool = False
+    more: int = 0
+    """How many more lines are wrong."""
 
 
 class FilePages:
@@ -93,10 +96,13 @@ class FilePages:
     async def _write(self, visit: Visit, reader: Reader) -> Taken:
         """A list of members from a file: instead of what it was, or in addition. A wrong line keeps all of it."""
         words, list_ = reader.words, self._list(visit, reader)
-        emails, wrong = _addresses(text_of(_file(visit)[1]), words)
-        if wrong or not emails:
+        body = _file(visit)[1]
+        read = await asyncio.to_thread(lambda: read_addresses(lines_of(body)))
+        emails = read.emails
+        if read.wrong or not emails:
             first = words("Nothing was changed: a list is taken whole or not at all.")
-            return Taken((first,), tuple(wrong) or ((1, words("There is no address in the file.")),), True)
+            wrong = tuple((number, words("This is not an e-mail address.")) for number in read.wrong)
+            return Taken((first,), wrong or ((1, words("There is no address in the file.")),), True, read.more)
         changed = await (self._members.replace if visit.said("act") == "replace" else self._members.add)(list_, emails)
         return Taken((words("{number} addresses are on the list now.").format(number=changed.members),))
 
@@ -127,7 +133,7 @@ class FilePages:
             changed = reader.moment(found.changed_at) if found else ""
             lists.append({"id": name, "members": found.members if found else None, "changed": changed})
         needed = [(each.id, reader.text(each.name)) for each in reader.event.requirements]
-        more = max(0, len(taken.wrong) - SHOWN) if taken is not None else 0
+        more = max(0, len(taken.wrong) - SHOWN) + taken.more if taken is not None else 0
         context = {"reader": reader, "lists": lists, "needed": needed, "taken": taken, "more": more, "most": SHOWN}
         return visit.page("files.html", context, 422 if taken is not None and taken.refused else 200)
 
@@ -151,22 +157,6 @@ def _wrong(read: Sequence[Read], reader: Reader) -> Iterator[tuple[int, str]]:
     for one in read:
         for told in one.problems:
             yield one.line, reader.problems([told])[0]
-
-
-def _addresses(text: str, words: Words) -> tuple[list[str], list[tuple[int, str]]]:
-    """The addresses of a file, one a line, each once; and the lines that are none. A heading is passed over."""
-    found: dict[str, None] = {}
-    wrong: list[tuple[int, str]] = []
-    lines = [(number, line.strip().strip('",;').strip()) for number, line in enumerate(text.splitlines(), 1)]
-    filled = [(number, line) for number, line in lines if line]
-    for place, (number, line) in enumerate(filled):
-        if place == 0 and line.lower() in ("email", "e-mail"):
-            continue
-        try:
-            found[_ADDRESS.validate_python(line)] = None
-        except ValidationError:
-            wrong.append((number, words("This is not an e-mail address.")))
-    return list(found), wrong
 
 
 def _line(words: Words, line: str | None, said: str) -> str:

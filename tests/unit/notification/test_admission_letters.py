@@ -66,7 +66,8 @@ def test_a_held_seat_says_until_when_what_is_missing_and_how_to_get_it() -> None
         body,
         "Your registration for “Practitioner workshops at Milipol” has arrived; something is still missing.",
         "Your registration with Milipol Paris is not known yet.",
-        f"A seat is held for you until {SOON_IN_PARIS}.",
+        "If you are registered there already, give the number that you have there on your private page.",
+        f"A seat is held for you until {SOON_IN_PARIS}; after that it is given to others.",
         "It is confirmed by itself as soon as nothing is missing any more.",
         f"Your seat: held for you until {SOON_IN_PARIS}",
         "You also need a registration with Milipol Paris.",
@@ -91,7 +92,7 @@ def test_without_a_held_seat_it_says_so() -> None:
 )
 def test_a_seat_that_becomes_uncertain_is_told_as_what_it_was(before: RegistrationState, sentence: str) -> None:
     _, body = mail(registration(**HELD, version=2), before)
-    says(body, sentence, f"A seat is held for you until {SOON_IN_PARIS}.")
+    says(body, sentence, f"A seat is held for you until {SOON_IN_PARIS}; after that it is given to others.")
 
 
 def test_a_refusal_elsewhere_is_told_with_whom_to_ask() -> None:
@@ -160,14 +161,13 @@ EVENT_REASONS = {
     Cause.REQUIREMENT_LAPSED: "A registration with another organisation is needed, and did not come in time.",
     Cause.OFFER_LAPSED: "The offered seat was not accepted in time; it goes to the next in line.",
     Cause.NOT_RECONFIRMED: "You were asked whether you still come, and no answer came in time.",
-    Cause.TRANSFERRED: "Your seat has passed to the colleague who was named.",
 }
 
 
 @pytest.mark.parametrize(("cause", "reason"), EVENT_REASONS.items())
 def test_a_cancelled_registration_says_why(cause: Cause, reason: str) -> None:
     subject, body = mail(registration(state="cancelled", cause=cause, **MISSING), registration())
-    assert subject.startswith("Cancelled")
+    assert subject == "Registration cancelled: Practitioner workshops at Milipol"
     says(body, "Your registration for “Practitioner workshops at Milipol” is cancelled.", reason)
     again = cause in (Cause.REQUIREMENT_LAPSED, Cause.OFFER_LAPSED, Cause.NOT_RECONFIRMED)
     assert ("you can register again" in body.text) is again
@@ -237,7 +237,7 @@ def test_the_reminder_of_a_requirement_has_the_code_and_the_end() -> None:
     assert subject == "Reminder, something is missing: Practitioner workshops at Milipol"
     says(
         body,
-        f"what is held for you at “Practitioner workshops at Milipol” is held until {SOON_IN_PARIS} only.",
+        f"what is held for you at “Practitioner workshops at Milipol” is held until {SOON_IN_PARIS}, and given to others after that.",
         "Your registration with Milipol Paris is not known yet.",
         "Your code there: H2020MP2019",
     )
@@ -279,3 +279,77 @@ def test_new_private_addresses_are_told_with_what_becomes_of_the_old_ones(langua
     assert subject.startswith({"en": "Your new private address", "fr": "Votre nouvelle adresse privée"}[language])
     assert PRIVATE.manage in rendered.text
     assert {"en": "no longer work", "fr": "ne fonctionnent plus"}[language] in rendered.text
+
+
+ENDED = [
+    (Cause.GIVEN_UP, "confirmed", "Session given up: Workshop 1"),
+    (None, "confirmed", "Session given up: Workshop 1"),
+    (Cause.GIVEN_UP, "waitlisted", "Waiting list left: Workshop 1"),
+    (Cause.DECLINED, "pending", "No seat in Workshop 1"),
+    (Cause.FULL, "pending", "No seat in Workshop 1"),
+]
+
+
+@pytest.mark.parametrize(("cause", "earlier", "subject"), ENDED)
+def test_the_end_of_one_session_is_named_and_the_rest_stays(cause: Cause | None, earlier: str, subject: str) -> None:
+    gone = registration({1: {"state": "cancelled", "cause": cause}, 2: "confirmed"})
+    said, body = mail(gone, registration({1: earlier, 2: "confirmed"}))
+    assert said == f"{subject} (Practitioner workshops at Milipol)"
+    says(body, "Your registration for “Practitioner workshops at Milipol” and your other sessions stay as they are.")
+
+
+def test_the_end_of_several_sessions_is_no_end_of_the_event() -> None:
+    gone: dict[int, Any] = dict.fromkeys((1, 2), {"state": "cancelled", "cause": "given-up"})
+    subject, body = mail(registration(gone), registration({1: "confirmed", 2: "confirmed"}))
+    assert subject == "Sessions that ended for you: Practitioner workshops at Milipol"
+    says(body, "Your registration for “Practitioner workshops at Milipol” stays as it is.")
+
+
+def test_who_was_handed_a_seat_is_told_so_in_a_mail_of_its_own() -> None:
+    subject, body = mail(registration({1: "confirmed"}, handed_on=True))
+    assert subject == "A seat was handed to you: Practitioner workshops at Milipol"
+    says(
+        body,
+        "A colleague handed a registration for “Practitioner workshops at Milipol” on to you.",
+        "Your registration for “Practitioner workshops at Milipol” is confirmed.",
+        "If you do not want it, cancel on your private page, so that others get what you have.",
+        "https://lectern.test/r/secret",
+    )
+    _, held = mail(registration(handed_on=True, **HELD))
+    assert "has arrived" not in held.text
+    says(held, "Something is still missing for your registration")
+    line, _ = mail(registration(handed_on=True, state="waitlisted"))
+    assert line == "A place in line was handed to you: Practitioner workshops at Milipol"
+    own, _ = mail(registration({1: "confirmed"}))
+    assert own.startswith("Confirmed:"), "control: one's own registration"
+
+
+def test_who_handed_the_seat_on_is_told_so() -> None:
+    subject, body = mail(registration(state="cancelled", cause="transferred"), registration())
+    assert subject == "Your registration was handed on: Practitioner workshops at Milipol"
+    says(
+        body,
+        "Your registration for “Practitioner workshops at Milipol” was handed on to the colleague who was named.",
+        "You have no seat there any more; your colleague gets a mail of their own.",
+    )
+
+
+def test_the_ticket_is_named_where_there_is_one() -> None:
+    line = "Your ticket for the entrance is on your private page:"
+    _, body = mail(registration({1: "waitlisted"}))
+    says(body, line)
+    assert f"{line}\n  https://lectern.test/r/secret\n" in body.text
+    for state in (registration(**HELD), registration(state="waitlisted")):
+        assert line not in mail(state)[1].text, "nobody gets in without a seat"
+
+
+def test_what_the_organisers_decide_about_is_not_called_incomplete() -> None:
+    waiting = registration({1: {"state": "pending", "cause": "approval"}, 2: {"state": "pending", "cause": "approval"}})
+    _, body = mail(waiting, registration({1: "pending", 2: "pending"}, **HELD))
+    says(body, "Nothing is missing any more", "The organisers still decide about 2 sessions.")
+    assert "not complete yet" not in body.text
+
+
+def test_a_session_waits_for_the_seat_at_the_event_in_the_words_of_the_page() -> None:
+    _, body = mail(registration({1: {"state": "pending", "cause": "event-seat"}}, state="waitlisted"))
+    says(body, "Your seat: decided when you have a seat at the event")

@@ -82,6 +82,9 @@ Sessions
 You also need a registration with Milipol Paris.
   Your code there: H2020MP2019
 
+Your ticket for the entrance is on your private page:
+  https://lectern.test/r/secret
+
 See, change or cancel your registration:
   https://lectern.test/r/secret
 
@@ -139,7 +142,7 @@ def test_a_cancelled_registration_needs_no_feed_and_no_directions() -> None:
     before = seen(registration({1: "confirmed"}), milipol(place=FAIR), WORKSHOPS)
     gone = registration({1: "cancelled"}, state="cancelled", version=2)
     subject, body = mail(gone, milipol(place=FAIR), WORKSHOPS, before)
-    assert subject == "Cancelled: Practitioner workshops at Milipol"
+    assert subject == "Registration cancelled: Practitioner workshops at Milipol"
     assert "Your registration for “Practitioner workshops at Milipol” is cancelled." in body.text
     assert "webcal" not in body.text
     assert "How to get there" not in body.text

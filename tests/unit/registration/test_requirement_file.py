@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,3 +39,32 @@ def test_whatever_is_sent_is_read_or_refused(body: bytes) -> None:
         except FileRefused:
             continue
         assert all((one.row is None) == bool(one.problems) for one in read)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "email," + "a," * 51,
+        "email," + "a," * 1_000_000,
+        '"email\n"' + ",a" * 100_000,
+    ],
+    ids=["51", "a-million", "below-a-line-end"],
+)
+def test_header_of_very_many_columns_is_refused_in_one_sentence(file: str) -> None:
+    with pytest.raises(FileRefused) as refused:
+        read_table(file.encode())
+    [told] = refused.value.problems
+    assert told["message"] == "more than 50 columns; there are email, number, state, decided_at"
+
+
+def test_wrong_columns_of_a_usual_header_are_each_named() -> None:
+    with pytest.raises(FileRefused) as refused:
+        read_table(b"email,a,b,c\n")
+    assert [told["field"] for told in refused.value.problems] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("raw", [7, [], "a@example.org", None, {f"f{n}": 1 for n in range(50_000)}])
+def test_row_of_json_that_is_none_is_told_by_one_problem(raw: object) -> None:
+    wrong, right = read_json_list(json.dumps([raw, {"email": "a@example.org"}]).encode())
+    assert [told["code"] for told in wrong.problems] == ["not-a-row"]
+    assert right.row is not None

@@ -200,7 +200,7 @@ def test_a_number_admits_one_person() -> None:
     assert (eva.state, dict(eva.numbers)) == (SeatState.PENDING, {}), (
         "nobody learns that it is taken, or is let in by it"
     )
-    later = GiveNumbers(id=world.id(), registration_id="r-eva", numbers={"fair": "MP- 1"})
+    later = GiveNumbers(id=world.id(), registration_id="r-eva", numbers={"fair": "MP 1"})
     assert world.reasons(later) == [("number-taken", "numbers.fair")]
     world.ask(Cancel(id="x", registration_id="r-ada"))
     assert world.come("bob", numbers={"fair": "MP-1"}).state is SeatState.CONFIRMED, "given up, it is free"

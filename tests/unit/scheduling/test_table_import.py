@@ -281,6 +281,29 @@ def test_no_cell_is_a_formula_and_each_comes_back(cell: str) -> None:
     assert as_written(harmless(cell)) == cell
 
 
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        ("id" + ",titel" * 500_000, "too-many-columns"),
+        ("id" + ";titel" * 500_000, "too-many-columns"),
+        ('"id\n"' + ",titel" * 500_000, "too-many-columns"),
+        ("id\n" + "a,b\n" * 100_000, "too-many-cells"),
+        ("id,chairs\na," + "(;" * 60_000 + "\n", "person"),
+    ],
+    ids=["columns", "semicolons", "columns-below-a-line-end", "rows", "people"],
+)
+def test_table_in_which_nearly_everything_is_wrong_is_left_unread(table: str, code: str) -> None:
+    """The problems would be larger than the table; as would the search for the columns that were meant."""
+    with pytest.raises(AgendaRefused) as refusal:
+        read_table(table.encode())
+    assert refusal.value.problems[0]["code"] == code
+    assert len(refusal.value.problems) <= 201
+
+
+def test_table_may_have_empty_columns_at_its_end() -> None:
+    assert len(new("id,title,date,starts,ends" + "," * 300 + "\nw,Workshop,2019-11-20,09:00,10:00\n").sessions) == 1
+
+
 def test_hostile_texts_are_no_formulas_in_any_cell() -> None:
     evil = "=cmd|' /C calc'!A0"
     data = small_data({"title": evil, "description": evil, "funding": evil, "tracks": [evil], "links": [{"title": evil, "url": "https://example.org/"}], "people": [{"person": "p", "role": "chair"}]})  # fmt: skip

@@ -1,0 +1,40 @@
+"""What is logged and measured of a request, and the correlation id of its answer: also where the answer is "see other"."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
+
+from shared.observability.metrics import HTTP_SECONDS
+from shared.web.app import make_app
+from tests.conftest import MakeSettings
+
+
+async def _raised(_: web.Request) -> web.Response:
+    raise web.HTTPSeeOther("/there")
+
+
+async def _returned(_: web.Request) -> web.Response:
+    return web.Response(status=303, headers={"Location": "/there"})
+
+
+@pytest.mark.parametrize("path", ["/raised", "/returned"])
+async def test_a_form_that_leads_to_another_page_is_no_failure(settings: MakeSettings, path: str) -> None:
+    routes = [web.post("/raised", _raised), web.post("/returned", _returned)]
+    with capture_logs() as logged:
+        async with TestServer(make_app(settings(), routes, {}, {})) as server, ClientSession() as http:
+            headers = {"X-Correlation-Id": "of-the-test"}
+            async with http.post(server.make_url(path), headers=headers, allow_redirects=False) as answer:
+                assert (answer.status, answer.headers["Location"]) == (303, "/there")
+                assert answer.headers["X-Correlation-Id"] == "of-the-test"
+    (line,) = [each for each in logged if each["event"] == "http_request"]
+    assert (line["route"], line["status"]) == (path, 303)
+    counted = [
+        sample.labels
+        for family in HTTP_SECONDS.collect()
+        for sample in family.samples
+        if sample.name.endswith("_count") and path in sample.labels.values()
+    ]
+    assert [int(status) for labels in counted for name, status in labels.items() if name == "status"] == [303]
