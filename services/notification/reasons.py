@@ -39,7 +39,7 @@ class Reasons(Wording):
     def _requirement(self, state: RequirementState, name: str) -> str:
         return {
             RequirementState.MISSING: self._("Your registration with %(name)s is not known yet.", name=name),
-            RequirementState.GRANTED: self._("Your registration with %(name)s is there.", name=name),
+            RequirementState.GRANTED: self._("%(name)s has confirmed your registration there.", name=name),
             RequirementState.REFUSED: self._(
                 "%(name)s refused your registration there; please ask them about it.", name=name
             ),

@@ -190,7 +190,9 @@ class Sentences(Reasons):
             parts.append(
                 self._n("%(num)d session is on the waiting list", "%(num)d sessions are on the waiting list", number)
             )
-        undecided = sum(seat.cause is Cause.APPROVAL and seat.state is SeatState.PENDING for seat in now.choices.values())
+        undecided = sum(
+            seat.cause is Cause.APPROVAL and seat.state is SeatState.PENDING for seat in now.choices.values()
+        )
         if number := count[SeatState.PENDING] - undecided:
             parts.append(
                 self._n("%(num)d session is not complete yet", "%(num)d sessions are not complete yet", number)

@@ -21,12 +21,12 @@ def faults(questions: Sequence[Asked], answers: Answers) -> Iterator[Reason]:
             yield _reason("unknown-question", id_, "nobody asks this here; leave it out")
     for question in questions:
         answer = answers.get(question.id)
-        if question.kind == "consent" and (answer is None or _as_bool(answer) is not True):
+        if question.kind == "consent" and question.required and not agreed(answer):
             yield _reason("consent-needed", question.id, "without this consent there is no registration")
         elif answer is None or (isinstance(answer, str) and not answer.strip()):
             if question.required:
                 yield _reason("answer-needed", question.id, "please answer this question")
-        elif question.kind == "yes-no" and _as_bool(answer) is None:
+        elif question.kind in ("yes-no", "consent") and _as_bool(answer) is None:
             yield _reason("wrong-answer", question.id, "answer with true or false")
         elif question.kind == "choice" and _chosen(question, answer) is None:
             offered = ", ".join(choice[0] for choice in question.choices if choice)
@@ -49,6 +49,11 @@ def normal(questions: Sequence[Asked], answers: Answers) -> dict[str, str | bool
         else:
             kept[question.id] = str(answer).strip()
     return kept
+
+
+def agreed(answer: str | bool | None) -> bool:
+    """Whether a consent was given: by a yes, and by nothing else."""
+    return answer is not None and _as_bool(answer) is True
 
 
 def _as_bool(answer: str | bool) -> bool | None:

@@ -64,7 +64,7 @@ class Api:
             *Log(store).operations(),
             *Growing(database).operations(),
             *Receiving(intake).operations(),
-            *AtTheDoor(door).operations(),
+            *AtTheDoor(door, replies).operations(),
             *Auditing(auditor).operations(),
         ]
 

@@ -47,6 +47,7 @@ def registration_document(registration: Registration, manage_hash: str) -> Docum
         "attended_at": r.attended_at,
         "repeated_at": r.repeated_at,
         "erased": r.erased,
+        "handed_on": r.handed_on,
         "due_at": r.due_at,
     }
     return {
@@ -100,6 +101,7 @@ def registration_from(id_: str, document: Mapping[str, Any]) -> Registration:
         attended_at=get("attended_at"),
         repeated_at=get("repeated_at"),
         erased=get("erased", False),
+        handed_on=get("handed_on", False),
     )
 
 

@@ -85,6 +85,8 @@ class Registration:
     attended_at: datetime | None = None
     repeated_at: datetime | None = None
     erased: bool = False
+    handed_on: bool = False
+    """Whether a colleague handed it on to this person."""
 
     @property
     def active(self) -> bool:
@@ -143,4 +145,5 @@ class Registration:
             cause=self.cause,
             requirements=[RequirementStatus(id=id_, state=state) for id_, state in self.requirements.items()],
             reconfirm_until=self.reconfirm_until,
+            handed_on=self.handed_on,
         )

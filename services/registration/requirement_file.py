@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -63,8 +64,8 @@ class FileRefused(Exception):
         self.problems = list(problems)
 
 
-def read_json_list(body: bytes) -> list[Read]:
-    """The rows of a JSON list of objects. Raises FileRefused."""
+def read_json_list(body: bytes, zone: tzinfo | None = None) -> list[Read]:
+    """The rows of a JSON list of objects; times without an offset are those of `zone`. Raises FileRefused."""
     try:
         rows = json.loads(text_of(body))
     except (ValueError, RecursionError) as error:
@@ -72,12 +73,15 @@ def read_json_list(body: bytes) -> list[Read]:
     if not isinstance(rows, list):
         raise FileRefused(problem("body", "send a list of objects with email or number", "not-a-list"))
     _refuse_too_many(len(rows))
-    return [_read(number, raw) if _is_row(raw) else Read(number, None, [_NO_ROW]) for number, raw in enumerate(rows, 1)]
+    return [
+        _read(number, raw, zone) if _is_row(raw) else Read(number, None, [_NO_ROW])
+        for number, raw in enumerate(rows, 1)
+    ]
 
 
-def read_table(body: bytes) -> list[Read]:
-    """The rows of a CSV table with the header email,number,state,decided_at, of which email or number must be there. Raises
-    FileRefused."""
+def read_table(body: bytes, zone: tzinfo | None = None) -> list[Read]:
+    """The rows of a CSV table with the header email,number,state,decided_at, of which email or number must be there; times
+    without an offset are those of `zone`. Raises FileRefused."""
     found = _rows(text_of(body))
     header = next(found, None)
     if header is None:  # delimiters and nothing between them
@@ -94,7 +98,7 @@ def read_table(body: bytes) -> list[Read]:
         filled = {name: value for name, value in given.items() if value}
         if "state" in filled:
             filled["state"] = filled["state"].lower()
-        read.append(_read(line, filled))
+        read.append(_read(line, filled, zone))
     return read
 
 
@@ -118,11 +122,21 @@ def _is_row(raw: Any) -> bool:
     return isinstance(raw, dict) and len(raw) <= MOST_MEMBERS
 
 
-def _read(line: int, raw: Any) -> Read:
+def _read(line: int, raw: Mapping[str, Any], zone: tzinfo | None) -> Read:
+    given = {**raw, "decided_at": _with_offset(raw["decided_at"], zone)} if zone and "decided_at" in raw else raw
     try:
-        return Read(line, DecidedRow.model_validate(raw))
+        return Read(line, DecidedRow.model_validate(given))
     except ValidationError as error:
         return Read(line, None, problems_of(error))
+
+
+def _with_offset(said: Any, zone: tzinfo) -> Any:
+    """A local time as an instant: of an hour that the clocks show twice, the earlier one. Anything else as it is."""
+    try:
+        local = datetime.fromisoformat(said)
+        return local if local.tzinfo is not None else local.replace(tzinfo=zone, fold=0)
+    except (TypeError, ValueError):
+        return said
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:

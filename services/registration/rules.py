@@ -175,7 +175,7 @@ def _asked(questions: Sequence[Question]) -> tuple[Asked, ...]:
         Asked(
             question.id,
             question.kind,
-            question.required or question.kind == "consent",
+            question.required,
             tuple(tuple(choice.values()) for choice in question.choices),
         )
         for question in questions

@@ -9,7 +9,7 @@ from datetime import datetime
 from services.registration.attendee.fullness import fullness
 from services.registration.seats import EVENT, Line, Seats
 from shared.contracts.base import said_in
-from shared.contracts.scheduling import EventState, Question, SessionState
+from shared.contracts.scheduling import EventState, Question, RequirementPolicy, SessionState
 from shared.web.i18n import translations
 from shared.web.times import moment
 
@@ -61,6 +61,7 @@ _REMEDIES = {
     "offer-lapsed": _("The time to accept this offer is over."),
     "over": _("It is over."),
     "nobody-named": _("Nobody was named."),
+    "own-address": _("This is your own address: give your colleague's."),
     "overlap": _("It is at the same time as another session that you chose; choose one of the two."),
     "repeated": _("It is named twice."),
     "requirement-missing": _("This person needs the registration with the other organisation first."),
@@ -79,12 +80,13 @@ _REMEDIES = {
 
 _FULL_BUT_WAITED_FOR = _("It is full. To wait for it, choose it beside what you have.")
 _CANCELLED_REGISTRATION = _("This registration is cancelled.")
+_FIRST_ELSEWHERE = _("Whoever takes the seat must be registered with %(name)s first.")
 _OPENS = _("Registration opens on %(moment)s.")
 
 _FORM_REMEDIES = {
     "person.name": _("Please give your name, at most 200 characters."),
     "person.email": _("Please give an e-mail address, such as ada@example.org."),
-    "person.country": _("Two letters, such as FI or FR."),
+    "person.country": _("Please choose from the list."),
     "person.affiliation": _("At most 200 characters."),
     "person.audience": _("Please choose from the list."),
     "person.language": _("Please choose from the list."),
@@ -106,6 +108,8 @@ class Fault:
     field: str
     message: str
     at: str
+    link: str = ""
+    """An address that helps."""
 
 
 class Wording:
@@ -137,6 +141,8 @@ class Wording:
         if first == "numbers":
             id_ = rest.partition(".")[0]
             return Fault(self._requirement(id_), message, f"numbers.{id_}")
+        if code == "requirement-missing":
+            return self._first_elsewhere(message)
         label = _LABELS.get(field, _LABELS.get(first, ""))
         at = _AT.get(field, first if first in ("sessions", "code") else "")
         return Fault(self._gettext(label) if label else field, message, at)
@@ -151,6 +157,15 @@ class Wording:
             return self._gettext(_CANCELLED_REGISTRATION)
         remedy = _REMEDIES.get(code) or _FORM_REMEDIES.get(field) or _FORM_REMEDIES.get(field.partition(".")[0])
         return self._gettext(remedy) if remedy else ""
+
+    def _first_elsewhere(self, message: str) -> Fault:
+        """Whom somebody has to be registered with before a seat can be theirs."""
+        first = [needed for needed in self._event.requirements if needed.policy is RequirementPolicy.FIRST]
+        if first:
+            names = ", ".join(self._text(needed.name) for needed in first)
+            message = self._gettext(_FIRST_ELSEWHERE) % {"name": names}
+        link = next((needed.url for needed in first if needed.url), "")
+        return Fault(self._gettext(_LABELS["person.email"]), message, "email", link)
 
     def _line(self, field: str) -> Line | None:
         return self._seats.line(EVENT) if field == "event_id" and self._seats.event is not None else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, EmailStr, Field, model_validator
+from pydantic import AfterValidator, EmailStr, Field, field_validator, model_validator
 
 from shared.contracts.base import Contract, Identifier, Instant, Language
 from shared.contracts.bounds import at_most
+from shared.contracts.countries import COUNTRIES, Country
 
 REGISTRATION_CHANGED = "lectern.registration.registration-changed.v1"
 SEATS_CHANGED = "lectern.registration.seats-changed.v1"
@@ -96,7 +97,7 @@ class PersonDetails(Contract):
     language: Language = "en"
     audience: Identifier | None = Field(default=None, description="The kind of audience, where the event has kinds")
     affiliation: str | None = Field(default=None, max_length=200)
-    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")
+    country: Country | None = Field(default=None, description="ISO 3166-1 alpha-2")
 
 
 Answers = Annotated[
@@ -221,6 +222,13 @@ class RegistrationState(Contract):
     requirements: list[RequirementStatus] = []
     reconfirm_until: Instant | None = Field(default=None, description="Until when it must be said: I still come")
     handed_on: bool = Field(default=False, description="A colleague handed it on to this person")
+
+    @field_validator("person", mode="before")
+    @classmethod
+    def _written_before_codes_were_checked(cls, person: Any) -> Any:
+        if not isinstance(person, dict) or person.get("country") is None or person["country"] in COUNTRIES:
+            return person
+        return {**person, "country": None}
 
 
 class Reminder(StrEnum):

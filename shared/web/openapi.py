@@ -152,7 +152,7 @@ _ALWAYS = {
     415: "The body is of another media type than those that are taken.",
     422: "Some fields are wrong; each is named with its remedy.",
     428: "The draft was edited by hand since; say with If-Match that you know.",
-    429: "Too many of these came from this address; send it again after Retry-After seconds.",
+    429: "Too many of these, or too many wrong tokens, came from this address; send it again after Retry-After seconds.",
     503: "The database does not answer, or many changes come at once; try again after Retry-After seconds.",
 }
 
@@ -191,7 +191,9 @@ References = Mapping[Any, Mapping[str, Any]]
 
 def _described(operation: Operation, references: References) -> dict[str, Any]:
     responses = {str(status): _answer(answer, references) for status, answer in sorted(operation.answers.items())}
-    problems = {*operation.problems, 503, *([401] if operation.organiser else []), *([429] if operation.limit else [])}
+    problems = {*operation.problems, 503, *([401, 429] if operation.organiser else [])}
+    if operation.limit:
+        problems.add(429)
     if operation.body is not None:
         problems |= {400, 413, 415}
     for status in sorted(problems):

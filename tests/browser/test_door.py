@@ -188,6 +188,38 @@ async def test_undo_before_and_after_the_answer(entrance: Entrance, browser: Bro
         await expect(page.locator("#counter")).to_have_text("0 of 3 checked in")
 
 
+async def test_undone_once_no_older_row_offers_it_again(entrance: Entrance, browser: Browser) -> None:
+    async with helper(browser, entrance) as (_, page):
+        rows, result = page.locator("#last li"), page.locator("#result")
+        await typed(page, entrance.tickets["ada"])
+        await expect(result.locator(".message")).to_have_text("Checked in")
+        await typed(page, entrance.tickets["ada"])
+        await expect(result.locator(".message")).to_have_text("Checked in already, at 09:31")
+        await expect(rows).to_have_count(2)
+        await expect(rows.get_by_role("button", name="Undo the check-in: Ada")).to_have_count(2)
+        await page.locator("#last").get_by_role("button").first.click()
+        await expect(result).to_contain_text("Check-in undone")
+        await expect(rows.get_by_role("button")).to_have_count(0)
+        await accessible(page)
+
+
+async def test_ticket_of_the_camera_app_goes_into_the_session_that_was_chosen(
+    entrance: Entrance, browser: Browser
+) -> None:
+    async with helper(browser, entrance) as (_, page):
+        await page.get_by_label("Check in into").select_option("Workshop 1")
+        await typed(page, entrance.tickets["eve"])
+        await expect(page.locator("#result")).to_contain_text("Workshop 1")
+        await page.goto(ticket_path(entrance.tickets["ada"]))
+        await expect(page.get_by_text("Check in into: Workshop 1")).to_be_visible()
+        await page.get_by_role("button", name="Check in").click()
+        await expect(page.locator(".result .message")).to_have_text("Checked in")
+        await expect(page.get_by_text("Check in into: Workshop 1")).to_be_visible()
+        ada = await entrance.store.registration(entrance.ids["ada"])
+        assert ada is not None
+        assert [held.session_id for held in ada.choices if held.attended_at is not None] == [W1]
+
+
 async def test_somebody_without_a_ticket_is_found_by_name(entrance: Entrance, browser: Browser) -> None:
     async with helper(browser, entrance) as (_, page):
         await typed(page, "adà")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from services.registration.codes import Code
+from shared.contracts.countries import COUNTRIES
 from shared.contracts.registration import Cause, RegistrationRequested, SeatState
+from shared.contracts.scheduling import SessionState
 from shared.web.problems import Problem
 from tests.conftest import MakeSettings
 from tests.support.attendee import EVENT, FORM, ORGANISER, Attendee, attendee
-from tests.support.events import CLOSES, milipol, workshop
+from tests.support.events import BEFORE_CLOSE, CLOSES, milipol, workshop
 
 W1, W2, W3 = (f"milipol-2019-workshop-{number}" for number in (1, 2, 3))
 KINDS = [
@@ -60,10 +64,12 @@ async def test_code_of_the_address_is_filled_in_and_kept_in_the_other_language(a
 
 async def test_code_is_out_of_the_way_where_nothing_needs_one(settings: MakeSettings) -> None:
     async with attendee(settings(), milipol(audiences=[], requirements=[]), workshop(1)) as one:
+        assert "I have an invitation code" not in (await one.get(FORM)).words, "there is none"
+        assert "<details open>" in (await one.get(FORM + "?code=A")).text
+        await one.requests.set_codes(EVENT, [Code("MEET", "Meet")], ORGANISER)
         page = await one.get(FORM)
         assert "<summary>I have an invitation code</summary>" in page.text
         assert "<details>" in page.text
-        assert "<details open>" in (await one.get(FORM + "?code=A")).text
 
 
 async def test_kinds_that_are_full_are_named_where_seats_are_set_aside(ada: Attendee) -> None:
@@ -71,7 +77,7 @@ async def test_kinds_that_are_full_are_named_where_seats_are_set_aside(ada: Atte
     await ada.registered("bob", W2, audience="police")
     assert "1 seat left · full for Police: waiting list" in (await ada.get(FORM)).words
     await ada.registered("cyd", W2, audience="research")
-    assert "Workshop 2 full: waiting list (0 waiting)" in (await ada.get(FORM)).words
+    assert "Workshop 2 full: waiting list, nobody waits yet" in (await ada.get(FORM)).words
 
 
 async def test_every_reason_stands_beside_its_field(ada: Attendee) -> None:
@@ -175,6 +181,50 @@ async def test_form_sent_by_a_double_click_registers_once(ada: Attendee) -> None
     again = await ada.post(FORM, fields)
     assert again.text == pages[0].text, "reloading gets the first answer"
     assert (await ada.registration("eve")).repeated_at is None
+
+
+async def test_country_is_chosen_by_its_name(ada: Attendee) -> None:
+    page = await ada.get(FORM + "?lang=fr")
+    names = re.findall(r'<option value="[A-Z]{2}">([^<]+)</option>', page.text)
+    assert names.index("Équateur") < names.index("Finlande") < names.index("Suède") < names.index("Zambie")
+    assert len(names) == len(COUNTRIES)
+    for name, country, code in (("eve", "Sweden", "SE"), ("zoe", "finlande", "FI"), ("kim", "no", "NO")):
+        assert (await ada.fill_in(name, W2, audience="police", country=country)).status == 201
+        assert (await ada.registration(name)).person.country == code
+    page = await ada.fill_in("dan", W2, audience="police", country="Sw")
+    assert page.status == 422
+    assert 'id="country-wrong">Please choose from the list.' in page.text
+
+
+@pytest.mark.parametrize(
+    ("sessions", "words"),
+    [
+        ((workshop(1, admission={"window": {"closes": BEFORE_CLOSE}}),), "Registration is closed."),
+        (
+            (workshop(1, admission={"window": {"opens": CLOSES}}), workshop(2, admission={"open": False})),
+            "Registration opens on Wednesday, 13 November 2019, 00:00 (Europe/Paris, UTC+1).",
+        ),
+    ],
+    ids=["closed", "later"],
+)
+async def test_form_without_a_session_to_choose_is_not_shown(
+    settings: MakeSettings, sessions: tuple[SessionState, ...], words: str
+) -> None:
+    async with attendee(settings(), milipol(audiences=[], requirements=[]), *sessions) as one:
+        page = await one.get(FORM)
+        assert words in page.words
+        assert "<form" not in page.text
+        assert "seats left" not in page.words
+
+
+async def test_form_of_a_past_event_is_not_shown(settings: MakeSettings) -> None:
+    open_ended = milipol(audiences=[], requirements=[], admission={"window": {}}, ends_on=date(2019, 11, 20))
+    async with attendee(settings(), open_ended, workshop(1, starts_at=None, ends_at=None)) as one:
+        assert "<form" in (await one.get(FORM)).text, "control"
+        one.now[0] += timedelta(days=60)
+        page = await one.get(FORM)
+        assert "Registration is closed." in page.words
+        assert "<form" not in page.text
 
 
 @pytest.mark.parametrize(

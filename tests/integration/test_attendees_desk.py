@@ -34,19 +34,19 @@ async def desk(empty: Desk) -> Desk:
 async def test_whoever_is_not_signed_in_is_asked_to_and_forms_are_refused(desk: Desk) -> None:
     await desk.has("ada", W1, audience="police")
     page = await desk.get(desk.page_of("ada"))
-    where, values = page.form(act="cancel", sure="yes")
+    where, values = page.form(act="cancel", all="yes")
     desk.http.cookie_jar.clear()
     shown = await desk.get(desk.page_of("ada"))
     assert shown.address == "/organise"
     assert "Ada" not in shown.text
-    refused = await desk.post(where, [*values, ("act", "cancel"), ("sure", "yes")])
+    refused = await desk.post(where, [*values, ("act", "cancel"), ("all", "yes")])
     assert refused.status == 401
     assert (await desk.registration("ada")).active
 
 
 async def test_a_form_without_the_sessions_secret_changes_nothing(desk: Desk) -> None:
     await desk.has("ada", W1, audience="police")
-    refused = await desk.post(desk.page_of("ada"), {"act": "cancel", "sure": "yes", "csrf": "guessed"})
+    refused = await desk.post(desk.page_of("ada"), {"act": "cancel", "all": "yes", "csrf": "guessed"})
     assert refused.status == 403
     assert (await desk.registration("ada")).active
 
@@ -105,7 +105,7 @@ async def test_the_list_is_narrowed(desk: Desk, query: str, found: list[str]) ->
     await desk.has("ada", W1, audience="police")
     await desk.has("bob", W1, audience="research")
     await desk.has("eve", W2, audience="research")
-    await desk.send(desk.page_of("eve"), {"act": "cancel", "sure": "yes"})
+    await desk.send(desk.page_of("eve"), {"act": "cancel", "all": "yes"})
     await desk.press("ada", "requirement", state="granted")
     page = html.document_fromstring((await desk.get(f"{DESK}?{query}")).text)
     assert sorted(name.text_content() for name in page.xpath("//ul[@class='people']/li//a")) == found
@@ -147,7 +147,7 @@ async def test_a_person_shows_everything_that_stands(desk: Desk) -> None:
 @pytest.mark.parametrize("state", ["granted", "refused", "revoked"])
 async def test_a_registration_elsewhere_is_decided_by_hand(desk: Desk, state: str) -> None:
     await desk.has("ada", W1, audience="police")
-    shown = await desk.press("ada", "requirement", state=state)
+    shown = await desk.press("ada", "requirement", state=state, **({"sure": "yes"} if state != "granted" else {}))
     assert f"It is: {state}" in shown.words
     assert (await desk.registration("ada")).requirements == {"fair": RequirementState(state)}
 
@@ -155,7 +155,7 @@ async def test_a_registration_elsewhere_is_decided_by_hand(desk: Desk, state: st
 async def test_a_seat_is_given_up_and_goes_to_who_waits(desk: Desk) -> None:
     await desk.has("ada", W1, W2, audience="police")
     await desk.has("bob", W1, audience="research")
-    shown = await desk.press("ada", "cancel", session=W1)
+    shown = await desk.press("ada", "cancel", session=W1, sure="yes")
     assert "It is given up" in shown.words
     assert [held.state for held in (await desk.registration("ada")).choices] == ["cancelled", "confirmed"]
     assert [held.state for held in (await desk.registration("bob")).choices] == ["confirmed"]
@@ -164,12 +164,51 @@ async def test_a_seat_is_given_up_and_goes_to_who_waits(desk: Desk) -> None:
 
 async def test_a_whole_registration_is_cancelled_only_where_it_is_meant(desk: Desk) -> None:
     await desk.has("ada", W1, audience="police")
-    where, values = (await desk.get(desk.page_of("ada"))).form(act="cancel", sure="yes")
+    where, values = (await desk.get(desk.page_of("ada"))).form(act="cancel", all="yes")
     shown = await desk.post(where, [*values, ("act", "cancel")])
     assert (shown.status, "Tick the box" in shown.words) == (400, True)
     assert (await desk.registration("ada")).active
-    await desk.send(desk.page_of("ada"), {"act": "cancel", "sure": "yes"})
+    await desk.send(desk.page_of("ada"), {"act": "cancel", "all": "yes"})
     assert not (await desk.registration("ada")).active
+
+
+@pytest.mark.parametrize(
+    "act", [{"act": "cancel", "session": W1}, {"act": "requirement", "state": "refused"}, {"act": "decline"}]
+)
+async def test_what_takes_something_away_needs_a_second_step(empty: Desk, act: dict[str, str]) -> None:
+    desk = empty
+    await tell_agenda(desk.process, *agenda(event={"approval": act["act"] == "decline"}))
+    await desk.has("ada", W1, audience="police")
+    before = await desk.registration("ada")
+    where, values = (await desk.get(desk.page_of("ada"))).form(sure="yes", **act)
+    assert ("sure", "yes") not in values, "the box is not ticked before"
+    shown = await desk.post(where, [*values, *(item for item in act.items() if item not in values)])
+    assert (shown.status, "Tick the box" in shown.words) == (400, True)
+    assert await desk.registration("ada") == before
+
+
+async def test_giving_up_all_that_somebody_has_is_told_before(desk: Desk) -> None:
+    await desk.has("ada", W1, W2, audience="police")
+    assert "the registration ends" not in (await desk.get(desk.page_of("ada"))).words
+    shown = await desk.press("ada", "cancel", session=W1, sure="yes")
+    assert "It is all that this person has here: without it, the registration ends." in shown.words
+    await desk.press("ada", "cancel", session=W2, sure="yes")
+    assert not (await desk.registration("ada")).active
+
+
+async def test_every_page_leads_to_the_others_and_the_search_comes_first(desk: Desk) -> None:
+    for part in ("", "/approval", "/codes", "/files", "/growth"):
+        page = html.document_fromstring((await desk.get(f"{DESK}{part}")).text)
+        ways = page.xpath("//ul[@class='ways']/li")
+        assert [bool(way.xpath("*[@aria-current]")) for way in ways].count(True) == 1, part
+        assert len(page.xpath("//ul[@class='ways']//a")) == 5, part
+    first = html.document_fromstring((await desk.get(DESK)).text)
+    assert [each.get("role") or each.get("id") for each in first.xpath("//main//*[@role='search' or self::h2]")] == [
+        "search",
+        "counts",
+        "who",
+    ]
+    assert first.xpath("//form[@role='search']/@action") == [f"{DESK}#who"], "the answer is shown, not the page's head"
 
 
 async def test_sessions_are_changed_all_at_once_or_not_at_all(desk: Desk) -> None:
@@ -273,7 +312,7 @@ async def test_many_are_approved_at_once_and_a_bad_one_stops_nobody(empty: Desk)
     for name in ("ada", "bob", "eve"):
         await desk.has(name, W2, audience="research")
     page = await desk.get(f"{DESK}/approval")
-    await desk.send(desk.page_of("bob"), {"act": "cancel", "sure": "yes"})
+    await desk.send(desk.page_of("bob"), {"act": "cancel", "all": "yes"})
     ticked = [("waits", desk.ids[name]) for name in ("ada", "bob", "eve")]
     shown = await desk.send(page, {"act": "approve"}, *ticked, ("waits", "no-such-person"))
     assert "Ada: confirmed" in shown.words
@@ -292,9 +331,21 @@ async def test_a_yes_and_a_no_are_said_on_a_persons_page(empty: Desk) -> None:
     await desk.has("bob", W2, audience="research")
     assert "waits for an organiser's yes" in (await desk.get(desk.page_of("ada"))).words
     await desk.press("ada", "approve")
-    await desk.press("bob", "decline")
+    await desk.press("bob", "decline", sure="yes")
     assert (await desk.registration("ada")).state is SeatState.CONFIRMED
     assert (await desk.registration("bob")).cause is Cause.DECLINED
+
+
+async def test_one_decides_by_what_the_person_is_and_answered(empty: Desk) -> None:
+    desk = empty
+    question = {"id": "unit", "label": {"en": "Which unit are you of?"}}
+    await tell_agenda(desk.process, *agenda(event={"approval": True}, also={"questions": [question]}))
+    await desk.has(
+        "ada", W2, audience="research", country="FR", affiliation="Police nationale", answers={"unit": "The river"}
+    )
+    said = (await desk.get(f"{DESK}/approval")).words
+    assert "Organisation Police nationale Kind of attendee Research Country France" in said
+    assert "Which unit are you of? The river" in said
 
 
 async def test_only_the_session_that_needs_it_is_approved(empty: Desk) -> None:

@@ -40,12 +40,12 @@ async def test_the_door_and_the_chairs_have_addresses_that_open(empty: Desk) -> 
     await tell_agenda(
         desk.process, event, first.model_copy(update={"questions": workshop(1, questions=[question]).questions}), second
     )
-    links = html.document_fromstring((await desk.get(f"{DESK}/links")).text).xpath("//main//a[code]/@href")
+    links = html.document_fromstring((await desk.get(f"{DESK}/links")).text).xpath("//main//input[@readonly]/@value")
     assert len(links) == 2
     for link in links:
         assert (await desk.get(link.removeprefix("http://lectern.test"))).status == 200
-    assert (await desk.send(f"{DESK}/links", {})).status == 200
-    renewed = html.document_fromstring((await desk.get(f"{DESK}/links")).text).xpath("//main//a[code]/@href")
+    assert (await desk.send(f"{DESK}/links", {"sure": "yes"})).status == 200
+    renewed = html.document_fromstring((await desk.get(f"{DESK}/links")).text).xpath("//main//input[@readonly]/@value")
     assert renewed[0] != links[0]
     assert (await desk.get(links[0].removeprefix("http://lectern.test"))).status == 404
 
@@ -58,10 +58,10 @@ async def test_the_chairs_of_one_session_get_a_new_address(empty: Desk) -> None:
 
     async def addresses() -> list[str]:
         page = html.document_fromstring((await desk.get(f"{DESK}/links")).text)
-        return [link.removeprefix("http://lectern.test") for link in page.xpath("//main//a[code]/@href")]
+        return [link.removeprefix("http://lectern.test") for link in page.xpath("//main//input[@readonly]/@value")]
 
     door, first, second = await addresses()
-    shown = await desk.send(f"{DESK}/links", {"session": W1})
+    shown = await desk.send(f"{DESK}/links", {"session": W1, "sure": "yes"})
     assert "The chairs of “Workshop 1” have a new address; the one before opens nothing any more." in shown.words
     assert "All of these addresses open until Wednesday, 27 November 2019." in shown.words
     assert (await desk.get(first)).status == 404
@@ -79,12 +79,13 @@ async def test_new_addresses_of_chairs_need_the_organisers_own_form(empty: Desk)
     page = await desk.get(f"{DESK}/links")
     where, fields = page.form(session=W1)
     assert (await desk.post(where, {"session": W1})).status == 403
-    assert (await desk.post(where, {**dict(fields), "session": "another-session"})).status == 404
+    assert (await desk.post(where, {**dict(fields), "session": "another-session", "sure": "yes"})).status == 404
+    assert (await desk.post(where, fields)).status == 400, "it is not said to be meant"
     desk.http.cookie_jar.clear()
     assert (await desk.post(where, fields)).status == 401
     await desk.sign_in()
     after = await desk.get(f"{DESK}/links")
-    links = [html.document_fromstring(one.text).xpath("//main//a[code]/@href") for one in (page, after)]
+    links = [html.document_fromstring(one.text).xpath("//main//input[@readonly]/@value") for one in (page, after)]
     assert links[0] == links[1]
 
 
@@ -138,6 +139,8 @@ async def test_personal_codes_come_as_a_table_and_open_to_their_person_only(desk
         ("shared", {"uses": "many"}, "How often it may be used: Write a whole number."),
         ("shared", {"reserved": "99"}, "Seats reserved: More seats are to be reserved than are free"),
         ("shared", {"expires": "soon"}, "Valid until: Give a day and a time."),
+        ("shared", {"expires": "2018-11-10T18:30"}, "Valid until: This moment is over; give a later one"),
+        ("personal", {"emails": "ada@example.org", "expires": "2018-11-10T18:30"}, "Valid until: This moment is over"),
         ("shared", {"sessions": "no-such-session"}, "Sessions: There was no such session."),
         ("personal", {"emails": "ada@example.org\nnobody"}, "Address 2: This is not an e-mail address."),
         ("personal", {"emails": " "}, "Addresses: This is missing; please fill it in."),
@@ -151,6 +154,11 @@ async def test_a_code_that_cannot_be_made_is_told_by_field(
     assert shown.status in (409, 422)
     assert said in shown.words
     assert await desk.store.codes("milipol-2019") == []
+
+
+async def test_the_same_reason_is_told_once(desk: Desk) -> None:
+    shown = await desk.send(f"{DESK}/codes", {"act": "shared"}, ("sessions", W1), reserved="99", uses="5")
+    assert shown.words.count("More seats are to be reserved than are free") == 1
 
 
 async def upload(desk: Desk, act: str, body: bytes, name: str = "list.csv", **has: str) -> Shown:
@@ -177,6 +185,47 @@ async def test_a_file_of_another_organisation_is_checked_then_taken_over(desk: D
     assert (await desk.registration("ada")).requirements == {"fair": RequirementState.GRANTED}
     await desk.has("max", W2, audience="research")
     assert (await desk.registration("max")).requirements == {"fair": RequirementState.REFUSED}
+
+
+async def test_a_wrong_line_is_told_in_the_readers_words(desk: Desk) -> None:
+    table = b"""email,number,state,decided_at
+nobody,,,
+ada@example.org,,maybe,
+ada@example.org,,granted,soon
+,,refused,
+ada@example.org,1,granted,,,more
+"""
+    shown = await upload(desk, "check", table, requirement="fair")
+    for said in (
+        "Line 2: email: This is not an e-mail address.",
+        "Line 3: state: Write granted, refused or revoked.",
+        "Line 4: decided_at: Write the day and the time as 2019-11-05 14:30",
+        "Line 5: Nobody is named: give an e-mail address or a number.",
+        "Line 6: The row has more cells than there are columns.",
+    ):
+        assert said in shown.words
+    refused = await upload(desk, "check", b"email,colour\n", requirement="fair")
+    assert "Line 1: colour: There is no such column; there are email, number, state, decided_at." in refused.words
+
+
+async def test_the_example_on_the_page_is_a_file_that_can_be_taken_over(desk: Desk) -> None:
+    page = html.document_fromstring((await desk.get(f"{DESK}/files")).text)
+    example = page.xpath("//pre")[0].text_content()
+    shown = await upload(desk, "check", example.encode(), requirement="fair")
+    assert "2 rows can be read; nothing was changed." in shown.words
+    assert shown.status == 200
+
+
+async def test_a_time_without_an_offset_is_one_of_the_event(desk: Desk) -> None:
+    """The newest decision on a person counts: 13:30 UTC is not after 14:30 in Paris."""
+    await desk.has("ada", W1, audience="police")
+    for line in ("granted,2019-10-30T13:45Z", "refused,2019-10-30 14:30"):
+        await upload(desk, "decide", f"email,state,decided_at\nada@example.org,{line}\n".encode(), requirement="fair")
+    assert (await desk.registration("ada")).requirements == {"fair": RequirementState.GRANTED}
+    last = b"email,state,decided_at\nada@example.org,refused,2019-10-30 15:00\n"
+    shown = await upload(desk, "decide", last, requirement="fair")
+    assert "1 row counts from now on" in shown.words
+    assert (await desk.registration("ada")).requirements == {"fair": RequirementState.REFUSED}
 
 
 @pytest.mark.parametrize("body", [b"", b"name\nada\n", b"\xff\xfe\x00", b"email\n\xe9\n"])
@@ -218,7 +267,7 @@ async def test_a_series_shows_its_growth_and_its_countries(empty: Desk) -> None:
     await desk.has("bob", W2, country="FI")
     await desk.has("eve", W2)
     await desk.press("ada", "check-in")
-    await desk.send(desk.page_of("eve"), {"act": "cancel", "sure": "yes"})
+    await desk.send(desk.page_of("eve"), {"act": "cancel", "all": "yes"})
     page = html.document_fromstring((await desk.get(f"{DESK}/growth")).text)
     rows = [" ".join(cell.text_content() for cell in row) for row in page.xpath("//table//tbody/tr")]
     assert rows == [

@@ -196,6 +196,21 @@ async def test_new_address_of_the_door_closes_the_old_one_on_every_phone(
         assert page.status == 200
 
 
+async def test_repeated_request_for_a_new_address_makes_one(entrance: Entrance) -> None:
+    path = f"/api/v1/registration/doors/{EVENT}/renew"
+    answers = []
+    async with entrance.phone(headers=ORGANISER) as http:
+        for key in ("one", "one", "two"):
+            async with http.post(path, headers={"Idempotency-Key": key}) as answer:
+                assert answer.status == 200
+                answers.append(await answer.json())
+        async with http.post(path.replace(EVENT, OTHER), headers={"Idempotency-Key": "one"}) as answer:
+            assert answer.status == 422, "the key of another request"
+    assert [answer["repeated"] for answer in answers] == [False, True, False]
+    assert answers[0]["address"] == answers[1]["address"] != answers[2]["address"]
+    assert answers[2]["address"].endswith(await entrance.door())
+
+
 async def test_door_closes_some_days_after_the_event(entrance: Entrance, phone: aiohttp.ClientSession) -> None:
     entrance.now[0] = MORNING + timedelta(days=7)
     await entrance.send(phone)
@@ -280,6 +295,30 @@ async def test_button_of_a_ticket_checks_in_once_and_can_be_undone(
     ada = await entrance.store.registration(entrance.ids["ada"])
     assert ada is not None
     assert ada.attended_at is None
+
+
+async def test_ticket_is_checked_in_into_the_session_that_was_chosen_on_the_phone(
+    entrance: Entrance, phone: aiohttp.ClientSession
+) -> None:
+    ticket, into = ticket_path(entrance.tickets["ada"]), "Check in into: <strong>{}</strong>"
+    async with phone.get(ticket) as page:
+        assert into.format("the event") in await page.text(), "control: nothing was chosen"
+    chosen = {"lectern_entrance." + EVENT: W1}
+    async with phone.get(ticket, cookies=chosen) as page:
+        text = await page.text()
+    assert into.format("Workshop 1") in text
+    form = {"session": W1}
+    async with phone.post(button_of(text), data=form) as page:
+        text = await page.text()
+    assert 'data-outcome="checked-in"' in text
+    assert into.format("Workshop 1") in text
+    ada = await entrance.store.registration(entrance.ids["ada"])
+    assert ada is not None
+    assert [held.session_id for held in ada.choices if held.attended_at is not None] == [W1]
+    async with phone.post(button_of(text), data=form) as page:
+        assert 'data-outcome="undone"' in await page.text()
+    async with phone.get(ticket, cookies={"lectern_entrance." + EVENT: "no-such-session"}) as page:
+        assert into.format("the event") in await page.text()
 
 
 async def test_ticket_of_somebody_without_a_seat_says_so_before_and_after(

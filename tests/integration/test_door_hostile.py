@@ -14,6 +14,7 @@ from services.registration.door.tickets import ticket_path
 from services.registration.handed_out import HandedOut
 from services.registration.readings import Readings
 from shared.config import Settings
+from shared.web import problems
 from tests.support.entrance import EVENT, OTHER, Entrance, entrance_of, scan_of
 from tests.support.lectern import ORGANISER
 
@@ -53,7 +54,7 @@ async def test_nothing_that_a_stranger_sends_is_read_and_made_up_cookies_are_cou
     entrance: Entrance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies: list[str] = []
-    read_json = operations.read_json
+    read_json = problems.read_json
 
     async def noted(request: Any, *rest: Any) -> Any:
         bodies.append(request.path)

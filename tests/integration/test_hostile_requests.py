@@ -17,6 +17,7 @@ from services.registration.service import build as registration
 from services.scheduling.service import build as scheduling
 from shared.contracts.cloudevent import CONTENT_TYPE
 from shared.process import Process, running
+from shared.web import problems
 from tests.conftest import MakeSettings
 from tests.support.agenda import tell_agenda
 from tests.support.events import BEFORE_CLOSE, milipol, workshop
@@ -49,7 +50,7 @@ async def test_registration_of_very_many_members_is_refused_before_it_is_validat
     settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     validated: list[int] = []
-    validate = requests.validate
+    validate = problems.validate
 
     def noted(model: Any, raw: Any) -> Any:
         validated.append(len(raw))

@@ -73,7 +73,7 @@ async def test_held_then_longer_then_granted_and_confirmed(office: Office, smtp_
     first, second, third = (text_of(mail) for mail in smtp_sink.to(ADA))
     assert "until Friday, 8 November 2019, 10:30 (Europe/Paris, UTC+1)" in first
     assert "until Sunday, 10 November 2019, 10:30 (Europe/Paris, UTC+1)" in second
-    assert "Your registration with Milipol Paris is there." in third
+    assert "Milipol Paris has confirmed your registration there." in third
 
 
 async def test_offered_then_lapsed(office: Office, smtp_sink: SmtpSink) -> None:

@@ -299,6 +299,7 @@ async def test_the_list_says_what_is_published_and_what_is_not(desk: Desk, organ
     await desk.editor.patch_part(MILIPOL, "sessions", W1, {"starts": "09:45"})
     words = (await organiser.get("/organise")).words
     assert "7 sessions Published, revision 1 Unpublished changes" in words
+    assert "Unpublished changes Attendees" in words, "a published event leads to its attendees"
     assert "Not published" in words
 
 

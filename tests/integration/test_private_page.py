@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -29,7 +30,8 @@ FAIR = {
     "hold_days": 5,
 }
 QUESTION = {"id": "needs", "label": {"en": "Your needs", "fr": "Vos besoins"}}
-PHOTOS = {"id": "photos", "label": {"en": "Photos are taken"}, "kind": "consent"}
+PHOTOS = {"id": "photos", "label": {"en": "Photos are taken"}, "kind": "consent", "required": True}
+NEWS = {"id": "news", "label": {"en": "Tell me of the next one"}, "kind": "consent"}
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ async def test_pending_says_what_is_missing_how_to_get_it_and_until_when(fair: A
     assert "Your ticket" not in page.words, "nobody gets in without a seat"
     await fair.granted("ada")
     page = await fair.get(fair.own(registration))
-    assert "Your registration with Milipol Paris is there." in page.words
+    assert "Milipol Paris has confirmed your registration there." in page.words
     assert "Your ticket" in page.words
     await fair.granted("ada", state="revoked")
     page = await fair.get(fair.own(registration))
@@ -231,7 +233,9 @@ async def test_seat_is_handed_to_a_colleague(ada: Attendee) -> None:
     sent = {"key": page.hidden("key"), "name": "Cyd", "email": "cyd@example.org"}
     pages = await asyncio.gather(*(ada.post(ada.own(registration) + "/transfer", sent) for _ in range(2)))
     assert [page.status for page in pages] == [200, 200]
+    assert "Your seat is handed on. Your colleague gets a mail" in pages[1].words
     assert "Your seat has passed to the colleague who was named." in pages[1].words
+    assert f'href="/events/{EVENT}/register?lang=en">Register again</a>' in pages[1].text
     assert states(await ada.registration("cyd")) == {W2: "confirmed"}
 
 
@@ -319,6 +323,66 @@ async def test_question_that_came_later_is_answered(ada: Attendee) -> None:
     assert 'id="q.needs-wrong">This is too long; shorten it.' in page.text
 
 
+async def test_number_is_answered_with_a_word_and_never_stands_in_the_address(fair: Attendee) -> None:
+    own = fair.own(await fair.registered("ada", W1))
+    sent = await fair.post(own + "/numbers", {"numbers.fair": "ABC 123"}, allow_redirects=False)
+    assert sent.headers["Location"] == f"{own}?lang=en&done=numbers"
+    waits = "Noted: ABC 123. Milipol Paris has not told us about it yet; you need do nothing more."
+    assert waits in (await fair.get(own + "?done=numbers")).words
+    assert waits not in (await fair.get(own)).words, "control: only after it was sent"
+    await fair.granted("ada")
+    page = (await fair.get(own + "?done=numbers")).words
+    assert "Noted: ABC 123." in page
+    assert "has not told us" not in page
+    assert 'role="status"' not in (await fair.get(own + "?done=nothing")).text
+
+
+async def test_nothing_is_given_up_by_one_tap(ada: Attendee) -> None:
+    await ada.registered("bob", W1)
+    page = await ada.get(ada.own(await ada.registered("ada", W1, W2)))
+    for session in (W1, W2):
+        assert f'<input type="checkbox" name="session" value="{session}" required>' in page.text
+    assert '<button class="danger" name=' not in page.text, "no button gives up by itself"
+    assert page.text.count("<summary>Give up this seat</summary>") == 1
+    assert page.text.count("<summary>Leave the waiting list</summary>") == 1
+
+
+async def test_seat_is_not_handed_to_oneself(ada: Attendee) -> None:
+    registration = await ada.registered("ada", W2)
+    page = await ada.post(ada.own(registration) + "/transfer", {"name": "Ada", "email": "ADA@example.org"})
+    assert page.status == 409
+    assert "This is your own address: give your colleague's." in page.words
+
+
+async def test_refused_hand_over_names_whom_to_register_with_first(settings: MakeSettings) -> None:
+    first = FAIR | {"policy": "first"}
+    async with attendee(settings(), milipol(audiences=[], requirements=[first]), workshop(1)) as one:
+        registration = await one.registered("ada", W1)
+        page = await one.post(one.own(registration) + "/transfer", {"name": "Cyd", "email": "cyd@example.org"})
+        assert page.status == 409
+        assert "Whoever takes the seat must be registered with Milipol Paris first." in page.words
+        assert 'id="email-wrong">' in page.text
+        assert page.text.count('href="https://fair.example.org/badge"') == 2, "beside the field too"
+
+
+async def test_free_consent_is_given_and_taken_back(settings: MakeSettings) -> None:
+    event = milipol(audiences=[], requirements=[], questions=[PHOTOS, NEWS])
+    async with attendee(settings(), event, workshop(1)) as one:
+        refused = await one.fill_in("ada", W1, **{"q.news": "yes"})
+        assert "Without this consent there is no registration." in refused.words
+        registration = await one.registered("ada", W1, **{"q.photos": "yes"})
+        assert set(registration.consents) == {"photos"}, "what was not ticked is no consent"
+        own = one.own(registration)
+        await one.post(own + "/answers", {"open.news": "yes", "q.news": "yes"})
+        assert set((await one.registration("ada")).consents) == {"photos", "news"}
+        assert re.search(r'name="q.news" value="yes" checked', (await one.get(own)).text)
+        assert 'name="q.photos"' not in (await one.get(own)).text, "a needed one is not taken back"
+        await one.post(own + "/answers", {})
+        assert set((await one.registration("ada")).consents) == {"photos", "news"}, "control: it was not asked"
+        await one.post(own + "/answers", {"open.news": "yes"})
+        assert set((await one.registration("ada")).consents) == {"photos"}
+
+
 # Of every page
 
 
@@ -355,9 +419,15 @@ async def test_forms_answer_with_see_other(ada: Attendee) -> None:
     """Reloading the page that follows sends nothing again."""
     registration = await ada.registered("ada", W2)
     own = ada.own(registration)
-    for form, fields in (("reconfirm", {}), ("answers", {}), ("numbers", {}), ("sessions", {"sessions": W2})):
+    sent: list[tuple[str, str, dict[str, str]]] = [
+        ("reconfirm", "&done=still-coming", {}),
+        ("answers", "&done=answers", {}),
+        ("numbers", "", {}),
+        ("sessions", "&done=sessions", {"sessions": W2}),
+    ]
+    for form, done, fields in sent:
         page = await ada.post(f"{own}/{form}?lang=fr", fields, allow_redirects=False)
-        assert (page.status, page.headers["Location"]) == (303, f"{own}?lang=fr"), form
+        assert (page.status, page.headers["Location"]) == (303, f"{own}?lang=fr{done}"), form
 
 
 async def test_language_can_be_changed_where_a_form_was_refused(ada: Attendee) -> None:

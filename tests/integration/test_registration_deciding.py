@@ -19,7 +19,7 @@ def event(**changes: Any) -> Any:
     requirement = {"id": "fair", "name": {"en": "Milipol Paris", "fr": "Le salon"}, "policy": "first"}
     questions = [
         {"id": "needs", "label": {"en": "Your needs", "fr": "Vos besoins"}},
-        {"id": "photos", "label": {"en": "Photos are taken"}, "kind": "consent"},
+        {"id": "photos", "label": {"en": "Photos are taken"}, "kind": "consent", "required": True},
     ]
     return milipol(**({"audiences": [], "requirements": [requirement], "questions": questions} | changes))
 

@@ -189,7 +189,7 @@ async def test_wrong_private_address_tells_nothing(client: Client) -> None:
 async def test_form_shows_seats_left_and_what_is_wrong(client: Client) -> None:
     await client.register("ada", W1)
     _, text = await client.page("/events/milipol-2019/register")
-    assert "full: waiting list (0 waiting)" in text
+    assert "full: waiting list, nobody waits yet" in text
     assert "5 seats left" in text
     url = f"{client.url}/events/milipol-2019/register"
     async with client.http.post(url, data={"name": "Eve", "email": "eve", "sessions": W2}) as response:
@@ -296,7 +296,7 @@ async def asking(client: Client) -> None:
     """The event asks something of everybody, and the first workshop of those who choose it."""
     questions = [
         {"id": "needs", "label": {"en": "Your needs", "fr": "Vos besoins"}},
-        {"id": "photos", "label": {"en": "Photos are taken"}, "kind": "consent"},
+        {"id": "photos", "label": {"en": "Photos are taken"}, "kind": "consent", "required": True},
     ]
     tools = [{"id": "tools", "label": {"en": "Your tools", "fr": "Vos outils"}, "required": True}]
     await tell_agenda(client.process, milipol(2, questions=questions), workshop(1, 2, questions=tools, capacity=1))

@@ -46,6 +46,12 @@ async def test_odd_parameters_are_told_and_are_no_fault(client: aiohttp.ClientSe
         assert answer.status == status, await answer.text()
 
 
+@pytest.mark.parametrize("path", ["registrations", "registrations/counts", "registrations/table.csv"])
+async def test_unknown_event_is_told_and_is_no_empty_list(client: aiohttp.ClientSession, path: str) -> None:
+    async with client.get(f"/api/v1/{path}", params={"event_id": "nope"}, headers=ORGANISER) as answer:
+        assert (answer.status, (await answer.json())["type"]) == (404, "urn:lectern:problem:unknown-event")
+
+
 async def test_service_tells_its_own_operations(client: aiohttp.ClientSession) -> None:
     async with client.get("/api/v1/registration/openapi.json") as answer:
         assert answer.status == 200

@@ -86,7 +86,7 @@ class Desk:
 
     async def has(self, name: str, *sessions: str, **rest: Any) -> dict[str, Any]:
         """Registers somebody by the API; what was answered."""
-        details = {key: rest.pop(key) for key in ("audience", "country") if key in rest}
+        details = {key: rest.pop(key) for key in ("audience", "country", "affiliation") if key in rest}
         body = {
             "event_id": "milipol-2019",
             "person": json_of(person(name, **details)),

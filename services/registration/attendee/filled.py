@@ -29,8 +29,16 @@ class Filled:
         return {name: self.text(name) for name in names if self.text(name)}
 
     def answers(self, questions: Sequence[Question]) -> dict[str, str]:
-        """What was answered; a field that was emptied is an empty answer."""
-        return {question.id: self.text(f"q.{question.id}") for question in questions}
+        """What was answered; a field that was emptied is an empty answer. A consent that is not ticked is not answered,
+        unless it was shown as one that can be taken back."""
+        said = {}
+        for question in questions:
+            text = self.text(f"q.{question.id}")
+            if question.kind != "consent" or text:
+                said[question.id] = text
+            elif self.text(f"open.{question.id}"):
+                said[question.id] = "no"
+        return said
 
     def numbers(self, requirements: Sequence[Requirement]) -> dict[str, str]:
         """The numbers that other organisations gave, where one was filled in."""

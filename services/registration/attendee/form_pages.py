@@ -14,8 +14,9 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from services.registration.asking import Requests
+from services.registration.attendee.countries import countries, country_code
 from services.registration.attendee.filled import Filled, filled_in
-from services.registration.attendee.fullness import Openness, fullness, openness
+from services.registration.attendee.fullness import Openness, fullness, openness, openness_of_form
 from services.registration.attendee.needs import read_by_any
 from services.registration.attendee.standing import Standing, stand_answered, stand_chosen
 from services.registration.commands import Answer
@@ -58,7 +59,7 @@ class FormPages:
         filled = await filled_in(request)
         person = filled.texts(_PERSON)
         if "country" in person:
-            person["country"] = person["country"].upper()
+            person["country"] = country_code(person["country"])
         sessions = await self._store.sessions(event.id)
         asked_of = [*event.questions, *(q for s in sessions if s.id in filled.chosen for q in s.questions)]
         raw = {
@@ -93,6 +94,8 @@ class FormPages:
             if session.by_choice and openness(seats.sessions.get(session.id), now) is Openness.OPEN
         ]
         code = request.query.get("code", "")[:_LONGEST_CODE]
+        open_, opens = openness_of_form(seats, now)
+        code_needed = event.admission.code_needed or any(s.admission.code_needed for s in offered)
         context = {
             "event": event,
             "choices": [
@@ -104,9 +107,12 @@ class FormPages:
                 for session in offered
             ],
             "seats": fullness(seats.event, seats.audiences, now),
-            "openness": openness(seats.event, now).value,
+            "openness": open_.value,
+            "opens": opens,
+            "countries": countries(language),
             "policy": RequirementPolicy,
-            "code_needed": event.admission.code_needed or any(s.admission.code_needed for s in offered),
+            "code_needed": code_needed,
+            "takes_codes": code_needed or bool(filled.text("code") or await self._store.codes(event.id, limit=1)),
             "read_by_chairs": read_by_any(event, published),
             "filled": filled.fields,
             "errors": Wording(event, published, seats, language, now).said(errors, filled.chosen),

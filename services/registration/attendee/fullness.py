@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from services.registration.seats import GROUP, Line
+from services.registration.seats import GROUP, Line, Seats
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,25 @@ class Openness(StrEnum):
     CLOSED = "closed"
     NOT_HERE = "not-here"
     CANCELLED = "cancelled"
+
+
+def openness_of_form(seats: Seats, now: datetime) -> tuple[Openness, datetime | None]:
+    """Whether the form can be sent at `now` (UTC), and from when where that is later. Where a session must be chosen, one
+    of them has to be open too."""
+    line = seats.event
+    here = openness(line, now)
+    if here is Openness.OPEN and line is not None and line.rules.over is not None and now >= line.rules.over:
+        here = Openness.CLOSED
+    if here is not Openness.OPEN or not seats.choice_needed:
+        return here, line.rules.opens if line is not None else None
+    choosable = [one for one in seats.sessions.values() if one.rules.by_choice]
+    states = {openness(one, now) for one in choosable}
+    if Openness.OPEN in states:
+        return Openness.OPEN, None
+    if Openness.NOT_YET not in states:
+        return Openness.CLOSED, None
+    later = (one.rules.opens for one in choosable if openness(one, now) is Openness.NOT_YET and one.rules.opens)
+    return Openness.NOT_YET, min(later)
 
 
 def fullness(line: Line | None, audiences: Sequence[str], now: datetime) -> Fullness:

@@ -82,9 +82,7 @@ class PrivateForms:
         registration, filled = await self._sent(request)
         event = await self._pages.event(registration)
         held = [one.session_id for one in registration.choices if one.state is not SeatState.CANCELLED]
-        # A consent that is not given stays open here; it is asked for again when somebody registers.
-        asked = [q for q in event.questions if q.kind != "consent" or filled.text(f"q.{q.id}")]
-        raw = {"sessions": held, "answers": filled.answers(asked)}
+        raw = {"sessions": held, "answers": filled.answers(event.questions)}
         return await self._change(request, registration, Filled(filled.fields, tuple(held)), raw)
 
     async def cancel(self, request: web.Request) -> web.Response:
@@ -94,7 +92,7 @@ class PrivateForms:
         if not session and filled.text("all") != "yes":
             raise Problem(400, "nothing-named", "Choose what to cancel.")
         asking = self._requests.cancel(registration, [session] if session else [], _ATTENDEE)
-        return await self._done(request, registration, Filled(filled.fields, (session,)), asking)
+        return await self._done(request, registration, Filled(filled.fields, (session,)), asking, "given-up")
 
     async def accept(self, request: web.Request) -> web.Response:
         """Takes what is offered: the seat at the event or, where one is named, in a session."""
@@ -102,14 +100,13 @@ class PrivateForms:
         session = filled.text("session")
         sessions = (session,) if session else ()
         asking = self._requests.decide(Accept, registration, filled.caller("accept"), sessions=sessions)
-        return await self._done(request, registration, Filled(filled.fields, sessions), asking)
+        return await self._done(request, registration, Filled(filled.fields, sessions), asking, "accepted")
 
     async def reconfirm(self, request: web.Request) -> web.Response:
         """I still come."""
         registration, filled = await self._sent(request)
-        return await self._done(
-            request, registration, filled, self._requests.decide(Reconfirm, registration, _ATTENDEE)
-        )
+        asking = self._requests.decide(Reconfirm, registration, _ATTENDEE)
+        return await self._done(request, registration, filled, asking, "still-coming")
 
     async def give_numbers(self, request: web.Request) -> web.Response:
         """The numbers that other organisations gave."""
@@ -122,7 +119,7 @@ class PrivateForms:
         if not given:
             raise self._see(request, request.match_info["token"])
         asking = self._requests.decide(GiveNumbers, registration, _ATTENDEE, numbers=given)
-        return await self._done(request, registration, filled, asking)
+        return await self._done(request, registration, filled, asking, "numbers")
 
     async def transfer(self, request: web.Request) -> web.Response:
         """The seat goes to a colleague, who gets a mail and a private address of their own."""
@@ -132,8 +129,11 @@ class PrivateForms:
             colleague = _Handed.model_validate({"person": person}).person
         except ValidationError as error:
             return await self._pages.show(request, registration, filled, problems_of(error), 422)
+        if colleague.email == registration.person.email:
+            own = {"field": "person.email", "code": "own-address", "message": "this is your own address"}
+            return await self._pages.show(request, registration, filled, [own], 409)
         asking = self._requests.transfer(registration, colleague, filled.caller("transfer"))
-        return await self._done(request, registration, filled, asking)
+        return await self._done(request, registration, filled, asking, "handed-on")
 
     async def relink(self, request: web.Request) -> web.Response:
         """All private addresses are replaced; goes on at the new one."""
@@ -141,7 +141,7 @@ class PrivateForms:
         await self._requests.decide(Relink, registration, filled.caller("relink"))
         now = await self._store.registration(registration.id)
         generation = now.link_generation if now is not None else registration.link_generation + 1
-        raise self._see(request, self._links.token(MANAGE, registration.id, generation))
+        raise self._see(request, self._links.token(MANAGE, registration.id, generation), "new-address")
 
     async def forget(self, request: web.Request) -> web.Response:
         """The person is forgotten."""
@@ -160,16 +160,17 @@ class PrivateForms:
             asked = ChangeRequest.model_validate(raw)
         except ValidationError as error:
             return await self._pages.show(request, registration, filled, problems_of(error), 422)
-        return await self._done(request, registration, filled, self._requests.change(registration, asked, _ATTENDEE))
+        asking = self._requests.change(registration, asked, _ATTENDEE)
+        return await self._done(request, registration, filled, asking, request.path.rpartition("/")[2])
 
     async def _sent(self, request: web.Request) -> tuple[Registration, Filled]:
         limit_everybody_else(request, Kind.PRIVATE)
         return await self._pages.registration(request), await filled_in(request)
 
     async def _done(
-        self, request: web.Request, registration: Registration, filled: Filled, asking: Awaitable[object]
+        self, request: web.Request, registration: Registration, filled: Filled, asking: Awaitable[object], done: str
     ) -> web.Response:
-        """The page as it stands after the command, or with the reasons why nothing was changed."""
+        """The page as it stands after the command, saying that it is `done`, or with the reasons why nothing was changed."""
         try:
             await asking
         except Problem as error:
@@ -177,8 +178,9 @@ class PrivateForms:
                 raise
             stands = await self._store.registration(registration.id) or registration
             return await self._pages.show(request, stands, filled, error.errors, 409)
-        raise self._see(request, request.match_info["token"])
+        raise self._see(request, request.match_info["token"], done)
 
     @staticmethod
-    def _see(request: web.Request, token: str) -> web.HTTPSeeOther:
-        return web.HTTPSeeOther(f"{manage_path(token)}?lang={language_of(request)}")
+    def _see(request: web.Request, token: str, done: str = "") -> web.HTTPSeeOther:
+        note = f"&done={done}" if done else ""
+        return web.HTTPSeeOther(f"{manage_path(token)}?lang={language_of(request)}{note}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from services.registration.attendee.done import done_note
 from services.registration.attendee.filled import Filled
 from services.registration.attendee.private_view import Picture
 from services.registration.attendee.ticket_code import ticket_code
@@ -81,6 +82,8 @@ class PrivatePages:
             "key": self._ids(),
             "feed": self._base + feed,
             "webcal": "webcal://" + self._base.partition("://")[2] + feed,
+            "done": done_note(request.query.get("done", ""), event, registration, language),
+            "takes_codes": bool(await self._store.codes(event.id, limit=1)),
             "ticket": self._ticket(registration) if picture.seated else None,
         }
         return self._render(request, "private", context, status)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.registration.attendee.fullness import Openness, fullness, openness
+from services.registration.attendee.fullness import Fullness, Openness, fullness, openness, openness_of_form
 from services.registration.attendee.needs import read_by_any
 from services.registration.attendee.standing import Standing, stand_in, stand_of
 from services.registration.registrations import Held, Registration
@@ -58,9 +58,10 @@ class Picture:
             "for_everyone": [self._open_to_all(s) for s in self.sessions if self.seated and self._has_more(s)],
             "requirements": self._requirements(standing),
             "choices": self._choices(chosen),
-            "consented": [q for q in self.event.questions if q.id in registration.consents],
-            "questions_open": [q for q in self.event.questions if q.id not in registration.consents],
+            "consented": [q for q in self.event.questions if q.id in registration.consents and q.required],
+            "questions_open": [q for q in self.event.questions if q.id not in registration.consents or not q.required],
             "read_by_chairs": read_by_any(self.event, self.sessions),
+            "can_register": openness_of_form(self.seats, self.now)[0] is Openness.OPEN,
             "transfers": self.event.admission.transfers
             and registration.active
             and registration.state is not SeatState.ATTENDED
@@ -139,7 +140,10 @@ class Picture:
         return [
             {
                 "session": session,
-                "seats": fullness(lines.get(session.id), self.seats.audiences, self.now),
+                # Of what nobody can ask for any more, how full it is says nothing.
+                "seats": fullness(lines.get(session.id), self.seats.audiences, self.now)
+                if session.id in open_now
+                else Fullness(),
                 "chosen": session.id in (has if chosen is None else chosen),
             }
             for session in shown

@@ -98,7 +98,7 @@ class Standing:
         """How a registration with another organisation stands."""
         return {
             RequirementState.MISSING: self._("Your registration with %(name)s is not known yet.", name=name),
-            RequirementState.GRANTED: self._("Your registration with %(name)s is there.", name=name),
+            RequirementState.GRANTED: self._("%(name)s has confirmed your registration there.", name=name),
             RequirementState.REFUSED: self._(
                 "%(name)s refused your registration there; please ask them about it.", name=name
             ),

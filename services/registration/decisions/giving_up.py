@@ -57,6 +57,7 @@ def transfer(fold: Fold, command: Transfer) -> Answer:
         registered_at=fold.now,
         changed_at=fold.now,
         repeated_at=None,
+        handed_on=True,
         member=is_member(fold, person, {}),
     )
     new = seating.settle(fold, seating.with_requirements(fold, new))

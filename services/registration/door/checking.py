@@ -51,12 +51,11 @@ class Checking:
             return None
         return registration
 
-    async def shown(self, event: EventState, holder: Registration, language: str) -> Shown:
-        """Whose ticket it is and how it stands, before anything is done with it."""
+    async def shown(self, event: EventState, holder: Registration, language: str, since: datetime | None) -> Shown:
+        """Whose ticket it is and how it stands, before anything is done with it. `since`: when they were checked in."""
         gettext = translations(language).gettext
         message = state_in_words(holder.state, gettext)
-        if holder.attended_at is not None:
-            since = holder.attended_at
+        if since is not None:
             message = outcome_in_words(ScanOutcome.ALREADY, since, self._clock(), event.zone, language, gettext)
         pending = holder.state is SeatState.PENDING
         sessions = await self._store.sessions(event.id)

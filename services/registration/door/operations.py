@@ -6,8 +6,10 @@ from aiohttp import web
 
 from services.registration.asking import Who
 from services.registration.door.door import Door
-from services.registration.door.scans import DoorAddress, Scans, ScansAnswered
-from services.registration.operations.parameters import LANGUAGE
+from services.registration.door.scans import DoorAddress, DoorRenewed, Scans, ScansAnswered
+from services.registration.operations.parameters import IDEMPOTENCY_KEY, LANGUAGE, caller_of
+from services.registration.replies import Body as Reply
+from services.registration.replies import Replies
 from shared.contracts.base import json_of
 from shared.contracts.scheduling import EventState
 from shared.web.access import SETTINGS, count_wrong_token, is_organiser, require_organiser
@@ -25,12 +27,11 @@ _DOOR = "/api/v1/registration/doors/{event_id}"
 class AtTheDoor:
     """The operations of check-in."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, door: Door, replies: Replies) -> None:
+        self._door, self._replies = door, replies
 
     def operations(self) -> list[Operation]:
         """The operations."""
-        address = {200: Answer("The address", DoorAddress)}
         return [
             Operation(
                 "checkIn",
@@ -50,7 +51,7 @@ class AtTheDoor:
                 _DOOR,
                 self.show_door,
                 "The address that helpers at the event's entrance open on their phones",
-                address,
+                {200: Answer("The address", DoorAddress)},
                 [_EVENT],
                 problems=[404],
                 organiser=True,
@@ -61,9 +62,9 @@ class AtTheDoor:
                 f"{_DOOR}/renew",
                 self.renew_door,
                 "Make a new address for the event's door; the one before opens nothing any more, on no phone",
-                address,
-                [_EVENT],
-                problems=[404],
+                {200: Answer("The address", DoorRenewed)},
+                [_EVENT, IDEMPOTENCY_KEY],
+                problems=[404, 409, 422],
                 organiser=True,
             ),
         ]
@@ -101,12 +102,21 @@ class AtTheDoor:
     async def show_door(self, request: web.Request) -> web.Response:
         """The present address."""
         event = await self._event(request)
-        return _address(request, await self._door.doors.path(event.id))
+        return _private({"address": await self._address(request, event)})
 
     async def renew_door(self, request: web.Request) -> web.Response:
-        """The next address."""
+        """The next address. Asked again with the same key, the present one: a reply that is kept has no secret in it."""
         event = await self._event(request)
-        return _address(request, await self._door.doors.renew(event.id))
+
+        async def renew() -> Reply:
+            await self._door.doors.renew(event.id)
+            return {}
+
+        reply = await self._replies.once(caller_of(request), "renew-door", [event.id], renew)
+        return _private({"address": await self._address(request, event), "repeated": reply["repeated"]})
+
+    async def _address(self, request: web.Request, event: EventState) -> str:
+        return request.app[SETTINGS].public_url.rstrip("/") + await self._door.doors.path(event.id)
 
     async def _event(self, request: web.Request) -> EventState:
         require_organiser(request)
@@ -116,9 +126,8 @@ class AtTheDoor:
         return event
 
 
-def _address(request: web.Request, path: str) -> web.Response:
-    base = request.app[SETTINGS].public_url.rstrip("/")
-    return web.json_response({"address": base + path}, headers=_PRIVATE)
+def _private(body: Reply) -> web.Response:
+    return web.json_response(body, headers=_PRIVATE)
 
 
 def _unknown(event_id: str) -> Problem:

@@ -12,9 +12,9 @@ from services.registration.door.people import LONGEST, SHORTEST
 from services.registration.door.scans import Found
 from services.registration.door.texts import script_texts
 from services.registration.door.ticket_pages import TicketPages
-from services.registration.door.wording import kind_in_words, state_in_words
+from services.registration.door.wording import at_the_door, kind_in_words, state_in_words
 from shared.contracts.base import json_of
-from shared.contracts.scheduling import EventState, Status
+from shared.contracts.scheduling import EventState
 from shared.web.i18n import translations
 from shared.web.pages import language_of, render
 from shared.web.problems import Problem
@@ -67,7 +67,7 @@ class DoorPages:
         published = await self._door.store.sessions(event.id)
         context = {
             "event": event,
-            "sessions": [s for s in published if s.by_choice and s.status is Status.SCHEDULED],
+            "sessions": at_the_door(published),
             "counter": await self._door.people.counter(event.id, None),
             "texts": script_texts(translations(language_of(request)).gettext),
         }

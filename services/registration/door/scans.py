@@ -127,6 +127,12 @@ class DoorAddress(BaseModel):
     address: str
 
 
+class DoorRenewed(DoorAddress):
+    """The present address. `repeated`: an earlier request with the same Idempotency-Key made it new."""
+
+    repeated: bool
+
+
 class Found(BaseModel):
     """Somebody found by name, at the door."""
 

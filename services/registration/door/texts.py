@@ -15,6 +15,8 @@ def script_texts(gettext: Callable[[str], str]) -> dict[str, str]:
         "undoing": _("Undo noted, not sent yet"),
         "undo": _("Undo"),
         "undo_of": _("Undo: {name}"),
+        "undo_check_in": _("Undo the check-in"),
+        "undo_check_in_of": _("Undo the check-in: {name}"),
         "ticket": _("ticket …{end}"),
         "no_ticket": _("This is not a ticket"),
         "no_ticket_help": _("It may be another code, or only part of one. Try again, or search by name."),

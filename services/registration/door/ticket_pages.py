@@ -11,10 +11,14 @@ from services.registration.asking import Who
 from services.registration.door.door import Door
 from services.registration.door.scans import Scan, Scanned
 from services.registration.door.tickets import LONGEST, ticket_path
+from services.registration.door.wording import at_the_door
 from services.registration.registrations import Registration
-from shared.contracts.scheduling import EventState
+from shared.contracts.scheduling import EventState, SessionState
 from shared.web.pages import language_of, own_path, render
-from shared.web.problems import Problem
+from shared.web.problems import Problem, read_form
+
+CHOSEN = "lectern_entrance."
+"""Before the event's id, the name of the cookie that says which session was chosen on the scan page (scan.js writes it)."""
 
 _TIME_SIGNS = 11
 """How many signs of an ordered id say when it was made (shared.clock.ordered_id), in milliseconds."""
@@ -62,11 +66,17 @@ class TicketPages:
 
     async def _holder(self, request: web.Request, event: EventState, holder: Registration, ticket: str) -> web.Response:
         """Whose ticket it is, at the event's door. The button's address is that of one scan: pressed twice, it is one."""
+        sessions = await self._sessions(event)
+        chosen = sessions.get(request.cookies.get(CHOSEN + event.id, ""))
+        held = holder.choice(chosen.id) if chosen is not None else holder
+        since = held.attended_at if held is not None else None
         context = {
             "event": event,
-            "shown": await self._door.checking.shown(event, holder, language_of(request)),
-            "here": holder.attended_at is not None,
-            "counter": await self._door.people.counter(event.id, None),
+            "chosen": chosen,
+            "asked": bool(sessions),
+            "shown": await self._door.checking.shown(event, holder, language_of(request), since),
+            "here": since is not None,
+            "counter": await self._door.people.counter(event.id, chosen.id if chosen is not None else None),
             "scan": f"{ticket_path(ticket)}/{self._door.ids()}",
         }
         return render(request, "registration/door/holder.html", context, private=True)
@@ -89,7 +99,12 @@ class TicketPages:
         event = await self._door.store.event(holder.event_id) if holder is not None else None
         if at is None or event is None or not await self._door.doors.stands_at(request, event):
             raise Problem(404, "no-ticket", _NO_TICKET)
-        scan = Scan(id=uuid5(NAMESPACE_URL, f"undo {made}" if undo else made), at=at, ticket=ticket, undo=undo)
+        said = (await read_form(request)).get("session", "")
+        sessions = await self._sessions(event)
+        if said and said not in sessions:
+            raise Problem(400, "bad-form", "This form is not complete; please reload the page.")
+        id_ = uuid5(NAMESPACE_URL, f"undo {made}" if undo else made)
+        scan = Scan(id=id_, at=at, ticket=ticket, undo=undo, session_id=str(said) or None)
         return await self._result(request, event, scan, f"{ticket_path(ticket)}/{made}")
 
     async def _result(
@@ -97,13 +112,20 @@ class TicketPages:
     ) -> web.Response:
         """What became of a scan at the event's door. `address` is the scan's own, where it can be undone."""
         answers: list[Scanned] = await self._door.checking.scanned(event, [scan], Who.DOOR, language_of(request))
+        sessions = await self._sessions(event)
         context = {
             "event": event,
+            "chosen": sessions.get(scan.session_id or ""),
+            "asked": bool(sessions),
             "scanned": answers[0],
-            "counter": await self._door.people.counter(event.id, None),
+            "counter": await self._door.people.counter(event.id, scan.session_id),
             "undo": f"{address}/undo" if address else None,
         }
         return render(request, "registration/door/result.html", context, private=True)
+
+    async def _sessions(self, event: EventState) -> dict[str, SessionState]:
+        """Those that people are checked in into, by id."""
+        return {each.id: each for each in at_the_door(await self._door.store.sessions(event.id))}
 
     async def _other_door(self, request: web.Request) -> EventState | None:
         """An event at whose door the request is."""

@@ -10,7 +10,7 @@ from services.registration.door.scans import HeldSession, ScanOutcome
 from services.registration.registrations import Held, Registration
 from shared.contracts.base import said_in
 from shared.contracts.registration import Cause, RequirementState, SeatState
-from shared.contracts.scheduling import EventState, RequirementPolicy, SessionState
+from shared.contracts.scheduling import EventState, RequirementPolicy, SessionState, Status
 from shared.web.i18n import clock_time, day
 
 Gettext = Callable[[str], str]
@@ -42,6 +42,11 @@ _STATES = {
     SeatState.CANCELLED: _("cancelled"),
     SeatState.ATTENDED: _("is here"),
 }
+
+
+def at_the_door(sessions: list[SessionState]) -> list[SessionState]:
+    """The sessions that have a door of their own."""
+    return [session for session in sessions if session.by_choice and session.status is Status.SCHEDULED]
 
 
 def outcome_in_words(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from services.registration.asking import ChangeRequest, Requests
 from services.registration.commands import Answer, Approve, CheckIn, Decline, Erase, OfOne, Relink, UndoCheckIn
-from services.registration.organiser.visit import Visit
+from services.registration.organiser.visit import Visit, meant
 from services.registration.registrations import Registration
 from shared.clock import Clock
 from shared.contracts.registration import PersonDetails, RequirementState
@@ -25,7 +25,7 @@ class Acts:
         self._requests, self._clock = requests, clock
         self._acts: dict[str, Act] = {
             "approve": self._of_one(Approve),
-            "decline": self._of_one(Decline),
+            "decline": self._decline,
             "cancel": self._cancel,
             "sessions": self._sessions,
             "check-in": self._check_in,
@@ -51,10 +51,13 @@ class Acts:
 
         return act
 
+    async def _decline(self, visit: Visit, registration: Registration) -> Answer:
+        meant(visit)
+        return await self._of_one(Decline)(visit, registration)
+
     async def _cancel(self, visit: Visit, registration: Registration) -> Answer:
         session = visit.said("session")
-        if not session:
-            _meant(visit)
+        meant(visit, "sure" if session else "all")
         return await self._requests.cancel(registration, [session] if session else [], visit.caller("cancel", session))
 
     async def _sessions(self, visit: Visit, registration: Registration) -> Answer:
@@ -77,6 +80,8 @@ class Acts:
         requirement, state = visit.said("requirement"), visit.said("state")
         if state not in DECISIONS:
             raise Problem(400, "bad-form", "This form is not complete; please reload the page.")
+        if state != RequirementState.GRANTED:
+            meant(visit)
         return await self._requests.decide_requirement(
             registration.event_id,
             requirement,
@@ -94,7 +99,7 @@ class Acts:
         return await self._requests.decide(Relink, registration, visit.caller("relink"))
 
     async def _erase(self, visit: Visit, registration: Registration) -> Answer:
-        _meant(visit)
+        meant(visit)
         return await self._requests.decide(Erase, registration, visit.caller("erase"))
 
 
@@ -115,8 +120,3 @@ def answers_in(visit: Visit) -> dict[str, str]:
     """What was answered for sessions that are chosen; an empty field says nothing."""
     typed = visit.typed()
     return {name.removeprefix("q."): said.strip() for name, said in typed.items() if name[:2] == "q." and said.strip()}
-
-
-def _meant(visit: Visit) -> None:
-    if visit.said("sure") != "yes":
-        raise Problem(400, "not-sure", "Tick the box to say that it is meant.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,23 +101,35 @@ def _entries(one: Registration, reader: Reader) -> Iterator[dict[str, Any]]:
     person = {
         "id": one.id,
         "name": one.person.name,
-        "about": [
-            each
-            for each in (
-                one.person.email,
-                one.person.affiliation,
-                reader.kind(one.person.audience),
-                reader.country(one.person.country),
-            )
-            if each
-        ],
+        "email": one.person.email,
         "since": reader.moment(one.registered_at),
     }
     chosen = [held for held in one.choices if held.state is not SeatState.CANCELLED]
     if one.state is SeatState.PENDING and one.cause is Cause.APPROVAL:
-        yield {**person, "value": one.id, "what": [reader.line(held.session_id) for held in chosen]}
+        what = [held.session_id for held in chosen]
+        yield {**person, **_waiting(one.id, one, what, reader)}
         return
     for held in chosen:
         if held.state is SeatState.PENDING and held.cause is Cause.APPROVAL:
-            value = f"{one.id}/{held.session_id}"
-            yield {**person, "value": value, "what": [reader.line(held.session_id)]}
+            yield {**person, **_waiting(f"{one.id}/{held.session_id}", one, [held.session_id], reader)}
+
+
+def _waiting(value: str, one: Registration, sessions: Sequence[str], reader: Reader) -> dict[str, Any]:
+    """What is waited for, and what there is to decide it by: who the person is, and the answers to the event's questions and
+    to those of the sessions."""
+    words, person = reader.words, one.person
+    known = [
+        (words("Organisation"), person.affiliation or ""),
+        (words("Kind of attendee"), reader.kind(person.audience)),
+        (words("Country"), reader.country(person.country)),
+        (words("Member"), words("yes") if one.member else ""),
+    ]
+    asked = [*reader.event.questions]
+    asked += [question for id_ in sessions if id_ in reader.session for question in reader.session[id_].questions]
+    known += [
+        (reader.text(question.label), reader.answer(one.answers[question.id]))
+        for question in asked
+        if question.id in one.answers and question.kind != "consent"
+    ]
+    facts = [(label, said) for label, said in known if said]
+    return {"value": value, "what": [reader.line(id_) for id_ in sessions], "facts": facts}

@@ -54,7 +54,7 @@ class CodePages:
                 code = visit.said("revoke")
                 await self._requests.revoke_code(visit.event_id, code, visit.caller("revoke", code))
             elif act == "shared":
-                await self._make(visit, {"codes": [{**_rules(visit, reader), **_shared(visit)}]})
+                await self._make(visit, {"codes": [{**_rules(visit, reader, self._clock()), **_shared(visit)}]})
             elif act == "personal":
                 return await self._personal(visit, reader)
             else:
@@ -72,7 +72,8 @@ class CodePages:
         if not emails:
             raise Problem(422, "invalid", "", [{"field": "emails", "code": "missing", "message": ""}])
         kept = 1 if visit.said("keep") == "yes" else 0
-        asked = [{**_rules(visit, reader), "email": email, "uses": 1, "reserved": kept} for email in emails]
+        rules = _rules(visit, reader, self._clock())
+        asked = [{**rules, "email": email, "uses": 1, "reserved": kept} for email in emails]
         codes = await self._make(visit, {"codes": asked})
         rows = [(emails[number], code.spelled) for code, number in zip(codes.codes, codes.of, strict=True)]
         return csv_answer(f"{visit.event_id}-invitations.csv", _table(rows))
@@ -104,7 +105,9 @@ class CodePages:
             "codes": [_shown(code, seats, now, reader) for code in codes[:SHOWN]],
             "next": codes[SHOWN - 1].id if len(codes) > SHOWN else "",
             "done": _done(visit.words).get(visit.request.query.get("done", ""), ""),
-            "problems": [_problem(each, reader) for each in error.errors] if error is not None else [],
+            "problems": list(dict.fromkeys(_problem(each, reader) for each in error.errors))
+            if error is not None
+            else [],
             "typed": visit.typed(),
             "ticked": visit.ticked("sessions"),
             "needed": reader.event.admission.code_needed or any(s.admission.code_needed for s in reader.sessions),
@@ -112,8 +115,8 @@ class CodePages:
         return visit.page("codes.html", context, error.status if error is not None else 200)
 
 
-def _rules(visit: Visit, reader: Reader) -> dict[str, Any]:
-    """What all codes of a form have in common."""
+def _rules(visit: Visit, reader: Reader, now: datetime) -> dict[str, Any]:
+    """What all codes of a form have in common. Raises Problem 422 for an end that is none, or lies before `now`."""
     rules: dict[str, Any] = {"label": visit.said("label"), "sessions": visit.ticked("sessions")}
     if expires := visit.said("expires"):
         try:
@@ -121,7 +124,10 @@ def _rules(visit: Visit, reader: Reader) -> dict[str, Any]:
         except ValueError as error:
             wrong = {"field": "codes.0.expires_at", "code": "not-a-time", "message": ""}
             raise Problem(422, "invalid", "", [wrong]) from error
-        rules["expires_at"] = local.replace(tzinfo=ZoneInfo(reader.event.zone)).astimezone(UTC)
+        expires_at = local.replace(tzinfo=ZoneInfo(reader.event.zone)).astimezone(UTC)
+        if expires_at <= now:
+            raise Problem(422, "invalid", "", [{"field": "codes.0.expires_at", "code": "over", "message": ""}])
+        rules["expires_at"] = expires_at
     return rules
 
 
@@ -199,6 +205,7 @@ def _wrong(words: Words) -> dict[str, str]:
         "less_than_equal": words("This number is too large."),
         "string_too_long": words("This is too long; shorten it."),
         "not-a-time": words("Give a day and a time."),
+        "over": words("This moment is over; give a later one, or leave the field empty."),
         "code-taken": words("Nothing was made; please send it again."),
         "reserve-too-large": words("More seats are to be reserved than are free, or than the code has uses."),
         "unknown-code": words("There is no such code."),

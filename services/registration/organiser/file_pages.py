@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
@@ -13,8 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 from services.registration.asking import Requests
 from services.registration.member_file import lines_of, read_addresses
 from services.registration.member_lists import MemberLists
+from services.registration.organiser.file_words import refusal, wrong_row
 from services.registration.organiser.visit import OF_EVENT, Gate, Visit, reader_of
-from services.registration.organiser.words import Reader, Words
+from services.registration.organiser.words import Reader
 from services.registration.requirement_file import MAX_FILE, FileRefused, Read, read_json_list, read_table
 from services.registration.store import Store
 from shared.contracts.registration import Email
@@ -64,21 +66,26 @@ class FilePages:
         try:
             taken = await act(visit, reader)
         except FileRefused as error:
-            said = [_line(reader.words, each.get("line"), each["message"]) for each in error.problems]
+            said = [refusal(each, reader.words) for each in error.problems]
             taken = Taken((reader.words("The file cannot be read, so nothing was changed."), *said), refused=True)
         return await self._page(visit, reader, taken)
 
     async def _decide(self, visit: Visit, reader: Reader) -> Taken:
         """Each row of a file for itself; only looked at, where it is to be checked."""
-        words, requirement = reader.words, visit.said("requirement")
+        requirement = visit.said("requirement")
         if requirement not in {needed.id for needed in reader.event.requirements}:
             raise Problem(400, "bad-form", "This form is not complete; please reload the page.")
         name, body = _file(visit)
-        read = await asyncio.to_thread(read_json_list if name.lower().endswith(".json") else read_table, body)
+        reading = read_json_list if name.lower().endswith(".json") else read_table
+        read = await asyncio.to_thread(reading, body, ZoneInfo(reader.event.zone))
         rows = [one.row for one in read if one.row is not None]
         wrong = list(_wrong(read, reader))
         if visit.said("act") == "check":
-            said = words("{number} rows can be read; nothing was changed.").format(number=len(rows))
+            said = visit.ngettext(
+                "{number} row can be read; nothing was changed.",
+                "{number} rows can be read; nothing was changed.",
+                len(rows),
+            ).format(number=len(rows))
             return Taken((said,), tuple(wrong), bool(wrong))
         answers = await self._requests.decide_requirements(visit.event_id, requirement, rows, visit.organiser())
         lines = [one.line for one in read if one.row is not None]
@@ -86,8 +93,10 @@ class FilePages:
             wrong += [(line, reader.reason(reason.code, reason.field)) for reason in answer.reasons]
         done = [answer for answer in answers if not answer.reasons]
         here = sum(answer.registration_id is not None for answer in done)
-        said = words(
-            "{number} rows count from now on: {here} of people who are registered here, {later} of people who are not yet."
+        said = visit.ngettext(
+            "{number} row counts from now on: {here} of people who are registered here, {later} of people who are not yet.",
+            "{number} rows count from now on: {here} of people who are registered here, {later} of people who are not yet.",
+            len(done),
         )
         return Taken(
             (said.format(number=len(done), here=here, later=len(done) - here),), tuple(sorted(wrong)), bool(wrong)
@@ -104,7 +113,10 @@ class FilePages:
             wrong = tuple((number, words("This is not an e-mail address.")) for number in read.wrong)
             return Taken((first,), wrong or ((1, words("There is no address in the file.")),), True, read.more)
         changed = await (self._members.replace if visit.said("act") == "replace" else self._members.add)(list_, emails)
-        return Taken((words("{number} addresses are on the list now.").format(number=changed.members),))
+        said = visit.ngettext(
+            "{number} address is on the list now.", "{number} addresses are on the list now.", changed.members
+        )
+        return Taken((said.format(number=changed.members),))
 
     async def _ask(self, visit: Visit, reader: Reader) -> Taken:
         """Whether an address is on a list; or it is taken off."""
@@ -156,8 +168,4 @@ def _file(visit: Visit) -> tuple[str, bytes]:
 def _wrong(read: Sequence[Read], reader: Reader) -> Iterator[tuple[int, str]]:
     for one in read:
         for told in one.problems:
-            yield one.line, reader.problems([told])[0]
-
-
-def _line(words: Words, line: str | None, said: str) -> str:
-    return words("Line {number}: {said}").format(number=line, said=said) if line and "line" not in said[:5] else said
+            yield one.line, wrong_row(told, reader.words)

@@ -6,9 +6,10 @@ from aiohttp import web
 
 from services.registration.attendee.needs import read_by_chairs
 from services.registration.attendee.needs_pages import needs_path
+from services.registration.attendee.ticket_code import ticket_code
 from services.registration.door.doors import Doors
 from services.registration.handed_out import CHAIR, HandedOut, last_day
-from services.registration.organiser.visit import OF_EVENT, Gate, Visit, reader_of
+from services.registration.organiser.visit import OF_EVENT, Gate, Visit, meant, reader_of
 from services.registration.store import Store
 from shared.clock import Clock
 from shared.contracts.scheduling import Role
@@ -36,12 +37,14 @@ class LinkPages:
         """The addresses as they hold now."""
         reader = await reader_of(visit, self._store)
         base = visit.request.app[SETTINGS].public_url.rstrip("/")
+        door = base + await self._doors.path(visit.event_id)
         asked = [one for one in reader.sessions if read_by_chairs(reader.event, one, reader.sessions)]
         tokens = await self._chairs.tokens(session.id for session in asked)
         done, renewed = visit.request.query.get("done"), visit.request.query.get("of", "")
         context = {
             "reader": reader,
-            "door": base + await self._doors.path(visit.event_id),
+            "door": door,
+            "door_code": ticket_code(door),
             "chairs": [
                 (
                     session.id,
@@ -59,7 +62,8 @@ class LinkPages:
 
     async def renew(self, visit: Visit) -> web.Response:
         """A new address for the door, or for the chairs of the form's session; the one before opens nothing any more.
-        Raises Problem 404 for a session of another event."""
+        Raises Problem 400 where it is not said to be meant, and 404 for a session of another event."""
+        meant(visit)
         reader = await reader_of(visit, self._store)
         session_id = visit.said("session")
         if not session_id:

@@ -59,6 +59,9 @@ class PersonPages:
         problems: list[str] = []
         if error is not None:
             problems = reader.problems(error.errors, visit.ticked("sessions")) or [visit.words(error.detail)]
+        seats = await self._store.seats(registration.event_id)
+        has = [held for held in registration.choices if held.state is not SeatState.CANCELLED]
+        last = len(has) == 1 and seats.choice_needed
         positions = {name: n for (name, _), n in (await self._store.positions(registration)).items()}
         context = {
             "reader": reader,
@@ -69,7 +72,7 @@ class PersonPages:
             "problems": problems,
             "facts": list(_facts(registration, reader)),
             "stands": _stands(registration, reader, positions.get(EVENT)),
-            "choices": [_choice(held, registration, reader, positions) for held in registration.choices],
+            "choices": [_choice(held, registration, reader, positions, last=last) for held in registration.choices],
             "awaits_yes": _awaits_yes(registration, reader.event.admission),
             "requirements": [
                 (needed, reader.text(needed.name), registration.requirements.get(needed.id, "missing"))
@@ -125,8 +128,10 @@ def _stands(one: Registration, reader: Reader, position: int | None) -> list[str
     return said + [sentence.format(moment=reader.moment(at)) for at, sentence in until if at is not None]
 
 
-def _choice(held: Held, one: Registration, reader: Reader, positions: Mapping[str, int]) -> dict[str, Any]:
-    """A session of the registration, with what can be done about it."""
+def _choice(
+    held: Held, one: Registration, reader: Reader, positions: Mapping[str, int], *, last: bool
+) -> dict[str, Any]:
+    """A session of the registration, with what can be done about it. `last`: without the only one that is left, it ends."""
     words, position, session = reader.words, positions.get(held.session_id), reader.session.get(held.session_id)
     said = [reader.causes[held.cause.value]] if held.cause else []
     if held.held and held.state is SeatState.PENDING:
@@ -147,6 +152,7 @@ def _choice(held: Held, one: Registration, reader: Reader, positions: Mapping[st
         "awaits_yes": one.active and _awaits_yes(held, session.admission if session is not None else None),
         "can_check_in": held.state is SeatState.CONFIRMED and one.state in (SeatState.CONFIRMED, SeatState.ATTENDED),
         "is_here": held.state is SeatState.ATTENDED,
+        "last": last,
         "can_end": one.active and held.state is not SeatState.CANCELLED,
     }
 

@@ -83,3 +83,9 @@ async def registration_of(visit: Visit, store: Store) -> Registration:
     if registration is None or registration.event_id != visit.event_id:
         raise nowhere()
     return registration
+
+
+def meant(visit: Visit, box: str = "sure") -> None:
+    """Raises Problem 400 where the box of something that cannot be taken back was not ticked."""
+    if visit.said(box) != "yes":
+        raise Problem(400, "not-sure", "Tick the box to say that it is meant.")

@@ -108,7 +108,7 @@ def test_the_confirmation_says_what_was_granted_and_asks_for_it_no_more() -> Non
     says(
         body,
         "Nothing is missing any more: your registration for “Practitioner workshops at Milipol” is confirmed.",
-        "Your registration with Milipol Paris is there.",
+        "Milipol Paris has confirmed your registration there.",
         "1 session is confirmed.",
     )
     assert "H2020MP2019" not in body.text
@@ -299,7 +299,7 @@ def test_the_end_of_one_session_is_named_and_the_rest_stays(cause: Cause | None,
 
 
 def test_the_end_of_several_sessions_is_no_end_of_the_event() -> None:
-    gone: dict[int, Any] = dict.fromkeys((1, 2), {"state": "cancelled", "cause": "given-up"})
+    gone: dict[int, Any] = {key: {"state": "cancelled", "cause": "given-up"} for key in (1, 2)}
     subject, body = mail(registration(gone), registration({1: "confirmed", 2: "confirmed"}))
     assert subject == "Sessions that ended for you: Practitioner workshops at Milipol"
     says(body, "Your registration for “Practitioner workshops at Milipol” stays as it is.")

@@ -148,7 +148,7 @@ QUESTIONS = [
         "choices": [{"en": "None", "fr": "Aucun"}, {"en": "Vegan"}],
     },
     {"id": "press", "label": {"en": "Press?"}, "kind": "yes-no", "required": True},
-    {"id": "photos", "label": {"en": "Photos are taken"}, "kind": "consent"},
+    {"id": "photos", "label": {"en": "Photos are taken"}, "kind": "consent", "required": True},
 ]
 
 

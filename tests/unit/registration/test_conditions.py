@@ -183,6 +183,7 @@ def test_a_seat_and_a_place_in_line_go_to_a_colleague() -> None:
         assert answer.registration_id == f"r-{to}"
         assert (world.state(name), world.of(name).cause) == (SeatState.CANCELLED, Cause.TRANSFERRED)
     assert world.choice("eva").state is SeatState.CONFIRMED
+    assert world.of("eva").told({}, "@event").handed_on
     assert world.choice("fay").place == 1
     world.ask(Cancel(id="x", registration_id="r-eva"))
     assert world.choice("fay").state is SeatState.CONFIRMED, "before Cyd, as Bob would have been"
@@ -315,7 +316,7 @@ def test_the_id_in_the_answer_does_not_tell_that_somebody_was_registered_before(
 
 def test_all_reasons_are_given_at_once() -> None:
     members = {"domains": ["city.example"]}
-    asked = [{"id": "consent", "label": {"en": "Consent"}, "kind": "consent"}]
+    asked = [{"id": "consent", "label": {"en": "Consent"}, "kind": "consent", "required": True}]
     world = World(
         admission={"members_only": True, "code_needed": True, "max_sessions": 1},
         questions=asked,

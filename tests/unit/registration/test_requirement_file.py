@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,31 @@ def test_the_same_row_is_read_from_every_spreadsheet(file: str) -> None:
 def test_lines_are_those_of_the_file() -> None:
     read = read_table(b'email,number\n\na@example.org,\n,"1\n2"\nb@example.org,\n,,9\n')
     assert [(one.line, one.row is not None) for one in read] == [(3, True), (4, True), (6, True), (7, False)]
+
+
+@pytest.mark.parametrize(
+    ("said", "instant"),
+    [
+        ("2019-11-05 14:30", "2019-11-05T13:30:00+00:00"),
+        ("2019-11-05T14:30+03:00", "2019-11-05T11:30:00+00:00"),
+        ("2019-10-27 02:30", "2019-10-27T00:30:00+00:00"),  # twice on that day: the earlier one
+        ("2019-11-05", "2019-11-04T23:00:00+00:00"),
+    ],
+)
+def test_time_without_an_offset_is_one_of_the_zone(said: str, instant: str) -> None:
+    files = [
+        read_table(f"email,decided_at\na@example.org,{said}\n".encode(), ZoneInfo("Europe/Paris")),
+        read_json_list(json.dumps([{"email": "a@example.org", "decided_at": said}]).encode(), ZoneInfo("Europe/Paris")),
+    ]
+    for (read,) in files:
+        assert read.row is not None
+        assert read.row.decided_at is not None
+        assert read.row.decided_at.isoformat() == instant
+
+
+def test_without_a_zone_a_time_needs_an_offset() -> None:
+    (read,) = read_table(b"email,decided_at\na@example.org,2019-11-05 14:30\n")
+    assert [told["field"] for told in read.problems] == ["decided_at"]
 
 
 @given(st.binary(max_size=200))

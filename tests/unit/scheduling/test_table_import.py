@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -298,6 +299,8 @@ def test_table_in_which_nearly_everything_is_wrong_is_left_unread(table: str, co
         read_table(table.encode())
     assert refusal.value.problems[0]["code"] == code
     assert len(refusal.value.problems) <= 201
+    counted = re.match(r"and (\d+) more", refusal.value.problems[-1]["message"])
+    assert counted is None or int(counted[1]) <= 800
 
 
 def test_table_may_have_empty_columns_at_its_end() -> None:

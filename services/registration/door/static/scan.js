@@ -44,6 +44,7 @@ function render() {
   if (view) {
     const result = byId("result");
     const lines = [line("p", view.message, "message")];
+    if (view.into) lines.push(line("p", view.into));
     if (view.name || view.label) lines.push(line("p", view.name || view.label, "who"));
     if (view.kind) lines.push(line("p", view.kind));
     for (const missing of view.missing || []) lines.push(line("p", missing));
@@ -56,6 +57,7 @@ function render() {
     result.replaceChildren(...lines);
   }
   byId("undo").hidden = !(view && undoable(view));
+  byId("undo").textContent = view && view.outcome !== "noted" ? texts.undo_check_in : texts.undo;
   byId("last").replaceChildren(...[...views.values()].reverse().slice(0, SHOWN).map(row));
 }
 
@@ -64,12 +66,13 @@ function row(view) {
   const text = document.createElement("span");
   const mark = line("span", view.message, "mark");
   mark.dataset.outcome = view.outcome;
-  text.append(mark, document.createElement("br"), view.name || view.label || "");
+  text.append(mark, document.createElement("br"), [view.name || view.label, view.into].filter(Boolean).join(" · "));
   item.append(text);
   if (undoable(view)) {
-    const button = line("button", texts.undo, "second");
+    const noted = view.outcome === "noted";
+    const button = line("button", noted ? texts.undo : texts.undo_check_in, "second");
     button.type = "button";
-    button.setAttribute("aria-label", said(texts.undo_of, { name: view.name || view.label }));
+    button.setAttribute("aria-label", said(noted ? texts.undo_of : texts.undo_check_in_of, { name: view.name || view.label }));
     button.addEventListener("click", () => undo(view.id));
     item.append(button);
   }
@@ -78,6 +81,17 @@ function row(view) {
 
 function undoable(view) {
   return ["noted", "checked-in", "already"].includes(view.outcome) && Boolean(view.scan);
+}
+
+function person(scan) {
+  return `${scan.registration_id || scan.ticket.split(".")[0]} ${scan.session_id || ""}`;
+}
+
+// Undone once, none of the rows about the same check-in can be undone again.
+function forgetOthers(undone) {
+  for (const [id, view] of views) {
+    if (view.scan && person(view.scan) === person(undone)) views.set(id, { ...view, scan: null });
+  }
 }
 
 function tell(text) {
@@ -99,6 +113,10 @@ function ticketIn(text) {
   return found ? found[1].toLowerCase() : null;
 }
 
+function into(id) {
+  return session ? [...session.options].find((option) => option.value === (id || ""))?.text || "" : "";
+}
+
 function note(whom, label) {
   const scan = { ...whom, id: newId(), at: new Date(Date.now() + clockIsBehind).toISOString(), noted: noteNow() };
   if (session && session.value) scan.session_id = session.value;
@@ -110,7 +128,7 @@ function note(whom, label) {
     return;
   }
   keep(scan);
-  show({ id: scan.id, outcome: "noted", message: texts.noted, label, scan });
+  show({ id: scan.id, outcome: "noted", message: texts.noted, label, scan, into: into(scan.session_id) });
   tellState();
   send();
 }
@@ -236,6 +254,10 @@ function take(scanned) {
   const id = scan && scan.of ? scan.of : scanned.id;
   const view = views.get(id) || { id };
   const next = { ...view, ...scanned, id, scan: scan && !scan.undo ? scan : view.scan };
+  if (scan && scan.undo && scanned.outcome === "undone") {
+    forgetOthers(scan);
+    next.scan = null;
+  }
   if (scan && scan.undone && scanned.outcome === "checked-in") {
     noteUndo(scan);
     views.set(id, { ...next, outcome: "undoing", message: texts.undoing });
@@ -320,6 +342,12 @@ byId("look").addEventListener("click", async () => {
 
 byId("undo").addEventListener("click", () => undo(current));
 
+// A ticket that the phone's camera app opens is checked in into the same session (ticket_pages.py reads this).
+function rememberForTickets() {
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `lectern_entrance.${eventId}=${session.value}; path=/c; max-age=86400; samesite=lax${secure}`;
+}
+
 // A page that is loaded again goes on at the same session's door.
 if (session) {
   try {
@@ -328,7 +356,9 @@ if (session) {
   } catch {
     // storage is forbidden: it is chosen anew
   }
+  rememberForTickets();
   session.addEventListener("change", () => {
+    rememberForTickets();
     try {
       sessionStorage.setItem(CHOSEN, session.value);
     } catch {
@@ -345,7 +375,7 @@ for (const scan of queue()) {
   if (scan.undo) continue;
   const end = (scan.ticket || scan.registration_id || "").slice(-6);
   const stands = scan.undone ? { outcome: "undoing", message: texts.undoing } : { outcome: "noted", message: texts.noted };
-  show({ id: scan.id, ...stands, label: said(texts.ticket, { end }), scan });
+  show({ id: scan.id, ...stands, label: said(texts.ticket, { end }), scan, into: into(scan.session_id) });
 }
 readyForKeys();
 tellState();
