@@ -40,8 +40,10 @@ async def test_the_door_and_the_chairs_have_addresses_that_open(empty: Desk) -> 
     await tell_agenda(
         desk.process, event, first.model_copy(update={"questions": workshop(1, questions=[question]).questions}), second
     )
-    links = html.document_fromstring((await desk.get(f"{DESK}/links")).text).xpath("//main//input[@readonly]/@value")
+    page = html.document_fromstring((await desk.get(f"{DESK}/links")).text)
+    links = page.xpath("//main//input[@readonly]/@value")
     assert len(links) == 2
+    assert len(page.xpath("//section[@aria-labelledby='door']//svg")) == 1, "the door's address as a code to scan"
     for link in links:
         assert (await desk.get(link.removeprefix("http://lectern.test"))).status == 200
     assert (await desk.send(f"{DESK}/links", {"sure": "yes"})).status == 200

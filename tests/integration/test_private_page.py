@@ -237,6 +237,8 @@ async def test_seat_is_handed_to_a_colleague(ada: Attendee) -> None:
     assert "Your seat has passed to the colleague who was named." in pages[1].words
     assert f'href="/events/{EVENT}/register?lang=en">Register again</a>' in pages[1].text
     assert states(await ada.registration("cyd")) == {W2: "confirmed"}
+    assert (await ada.registration("cyd")).handed_on, "the mail says so"
+    assert not registration.handed_on, "control: one's own"
 
 
 async def test_seat_is_not_handed_on_where_the_event_says_so(settings: MakeSettings) -> None:

@@ -16,12 +16,13 @@ ONE = "/api/v1/registrations/{}"
 
 
 def event(**changes: Any) -> Any:
-    requirement = {"id": "fair", "name": {"en": "Milipol Paris", "fr": "Le salon"}, "policy": "first"}
-    questions = [
+    requirement: Any = {"id": "fair", "name": {"en": "Milipol Paris", "fr": "Le salon"}, "policy": "first"}
+    questions: list[Any] = [
         {"id": "needs", "label": {"en": "Your needs", "fr": "Vos besoins"}},
         {"id": "photos", "label": {"en": "Photos are taken"}, "kind": "consent", "required": True},
     ]
-    return milipol(**({"audiences": [], "requirements": [requirement], "questions": questions} | changes))
+    given: dict[str, Any] = {"audiences": [], "requirements": [requirement], "questions": questions}
+    return milipol(**(given | changes))
 
 
 @pytest.fixture

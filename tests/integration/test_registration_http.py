@@ -220,10 +220,12 @@ async def test_key_of_another_request_is_no_answer_to_this_one(client: Client) -
     _, ada = await client.register("ada", W2, headers=key)
     status, body = await client.register("bob", W2, headers=key)
     assert (status, body["type"]) == (422, "urn:lectern:problem:key-reused")
-    path = f"/api/v1/registrations/{ada['registration_id']}/cancel"
-    status, _ = await client.post(path, {}, headers=client.organiser | key)
-    assert status == 422
     assert (await client.register("ada", W2, headers=key))[1]["repeated"], "the first answer stays"
+    path = f"/api/v1/registrations/{ada['registration_id']}"
+    status, _ = await client.post(f"{path}/reconfirm", {}, headers=client.organiser | key)
+    assert status == 200, "a key is that of who asks"
+    status, _ = await client.post(f"{path}/cancel", {}, headers=client.organiser | key)
+    assert status == 422
 
 
 async def test_form_filled_in_anew_is_a_new_registration(client: Client) -> None:

@@ -193,9 +193,11 @@ def _repeated(fold: Fold, known: Registration, command: Register) -> Answer:
 def consents(
     questions: Iterable[Asked], answers: Mapping[str, str | bool], now: datetime, before: Mapping[str, datetime]
 ) -> dict[str, datetime]:
-    """When each consent that is asked for was given, at first."""
-    given = {question.id for question in questions if question.kind == "consent" and question.id in answers}
-    return {**dict.fromkeys(sorted(given), now), **before}
+    """When each consent that is asked for was given, at first; one that was taken back is gone."""
+    asked = [question.id for question in questions if question.kind == "consent" and question.id in answers]
+    given = {id_ for id_ in asked if answered.agreed(answers[id_])}
+    kept = {id_: at for id_, at in before.items() if id_ not in asked or id_ in given}
+    return {**dict.fromkeys(sorted(given), now), **kept}
 
 
 def _newest(choices: Iterable[Held]) -> list[Held]:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from pydantic import BaseModel, Field
@@ -43,7 +44,7 @@ _CSV = "text/csv"
 _READERS = {_CSV: read_table, JSON: read_json_list}
 _ABOUT = (
     "CSV with the header email,number,state,decided_at (commas, semicolons or tabs; email or number is needed, state is "
-    "granted, refused or revoked, granted where it is missing; decided_at is an instant with an offset, else now), or the same "
+    "granted, refused or revoked, granted where it is missing; decided_at is an instant with an offset, or a time by the clocks of the event, else now), or the same "
     "as a JSON list. At most 10,000 rows"
 )
 
@@ -112,7 +113,7 @@ class Requirements:
             raise Problem(404, "unknown-requirement", "The event does not require this.", errors)
         body = await read_body(request.clone(client_max_size=MAX_FILE))
         try:
-            read = await asyncio.to_thread(reader, body)
+            read = await asyncio.to_thread(reader, body, ZoneInfo(event.zone))
         except FileRefused as error:
             raise Problem(422, "file-refused", "The file cannot be read.", error.problems) from error
 

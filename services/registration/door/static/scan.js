@@ -192,6 +192,7 @@ async function send() {
   clearTimeout(timer);
   sending = true;
   const scans = queue().slice(0, most);
+  const counted = session && session.value;
   try {
     for (const scan of scans) if (!scan.tried) keep({ ...scan, tried: true });
     const answer = await post(scans);
@@ -201,7 +202,7 @@ async function send() {
     for (const scanned of answer.scans) take(scanned);
     byId("counter").textContent = said(texts.counter, { here: answer.counter.checked_in, expected: answer.counter.expected });
     tellState();
-    if (queue().length) later(0);
+    if (queue().length || counted !== (session && session.value)) later(0);
   } catch (problem) {
     failed(problem, scans);
   } finally {
