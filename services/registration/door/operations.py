@@ -64,7 +64,7 @@ class AtTheDoor:
                 "Make a new address for the event's door; the one before opens nothing any more, on no phone",
                 {200: Answer("The address", DoorRenewed)},
                 [_EVENT, IDEMPOTENCY_KEY],
-                problems=[404, 409, 422],
+                problems=[400, 404, 409, 422],
                 organiser=True,
             ),
         ]
