@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --require-hashes --no-deps
 # What `make test` leaves to `make test-long` and `make test-compose`.
 QUICK := not compose and not long
+# Tests that mostly wait for servers to stop, start and answer: they run beside all the others, on servers of their own.
+WAITING := tests/behaviour tests/faults
 PYTEST := $(BIN)/python -m pytest -q --timeout 120 --timeout-method thread
 
 .PHONY: help run test test-long test-compose bench lint format lock clean
@@ -25,7 +27,9 @@ test: $(VENV)/.test ## Check the code and run the tests; installs what they need
 	@$(BIN)/python -m tests.support.install_rabbitmq > /dev/null
 	@if compgen -G 'tests/browser/test_*.py' > /dev/null; then $(BIN)/python -m tests.support.install_chromium > /dev/null; fi
 	@$(MAKE) --no-print-directory lint
-	@$(PYTEST) -m '$(QUICK)'
+	@told=$$(mktemp); $(PYTEST) -m '$(QUICK)' $(WAITING) > $$told 2>&1 & waiting=$$!; \
+	code=0; $(PYTEST) -m '$(QUICK)' $(addprefix --ignore=,$(WAITING)) || code=$$?; \
+	wait $$waiting || code=$$?; cat $$told; rm -f $$told; exit $$code
 
 test-long: $(VENV)/.test ## Run the long tests as well
 	@$(BIN)/python -m tests.support.install_rabbitmq > /dev/null
