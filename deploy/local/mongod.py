@@ -6,6 +6,7 @@ import importlib.util
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local.children import Child, ChildFailed, free_port, port_is_free, until_listening
@@ -76,11 +77,11 @@ def _why_not(program: Path) -> str | None:
 class MongodNode:
     """One mongod. `uri` is the same before and after a restart; it ends with the process that started it."""
 
-    def __init__(self, folder: Path, *, cache_gigabytes: float = 0.25) -> None:
+    def __init__(self, folder: Path, *, cache_gigabytes: float = 0.25, options: Sequence[str] = ()) -> None:
         self._data = folder / "data"
         self._log = folder / "mongod.log"
         self._port_file = folder / "port"
-        self._cache = cache_gigabytes
+        self._cache, self._options = cache_gigabytes, options
         self._child: Child | None = None
         self.port = self._choose_port()
 
@@ -108,6 +109,7 @@ class MongodNode:
                 *("--dbpath", str(self._data), "--port", str(self.port), "--bind_ip", "127.0.0.1"),
                 *("--replSet", SET_NAME, "--wiredTigerCacheSizeGB", str(self._cache), "--oplogSize", "256"),
                 *("--nounixsocket", "--quiet", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+                *self._options,
             ],
             self._log,
         )

@@ -8,13 +8,17 @@ from pathlib import Path
 
 from deploy.local import mongod
 
+FORGETFUL = ("--syncdelay", "5", "--setParameter", "minSnapshotHistoryWindowInSeconds=20")
+"""What was dropped leaves its files at the next checkpoint after this window. With the usual five minutes and one, thousands of
+dropped databases, a file for each collection and index, come to more files than a process may have open."""
+
 
 class MongodNode(mongod.MongodNode):
     """A node that starts empty. `await start()`, `stop()` (removes the data), `kill()`, `halt()`, `restart()`; `uri` stays the same."""
 
     def __init__(self) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="lectern-mongod-"))
-        super().__init__(self._home, cache_gigabytes=0.5)
+        super().__init__(self._home, cache_gigabytes=0.5, options=FORGETFUL)
 
     async def halt(self) -> None:
         """Stops it in order; its data stay for the next start."""
