@@ -327,8 +327,8 @@ async def test_the_form_asks_and_organisers_read_the_answers(client: Client) -> 
     async with client.http.post(client.url + "/events/milipol-2019/register?lang=fr", data=data) as answer:
         text = await answer.text()
         assert answer.status == 409
-    assert "Vos outils</strong> : Merci de répondre" in text
-    assert "Photos are taken</strong> : Sans cet accord" in text
+    assert "Vos outils</strong>\u00a0: Merci de répondre" in text
+    assert "Photos are taken</strong>\u00a0: Sans cet accord" in text
     assert "Données" in text, "what was typed is kept"
     data |= {"q.tools": "Scie", "q.photos": "yes", "key": "k2"}
     async with client.http.post(client.url + "/events/milipol-2019/register?lang=fr", data=data) as answer:
