@@ -11,8 +11,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --require-hashes --no-deps
 # What `make test` leaves to `make test-long` and `make test-compose`.
 QUICK := not compose and not long
-# Tests that mostly wait for servers to stop, start and answer: they run beside all the others, on servers of their own.
-WAITING := tests/behaviour tests/browser tests/faults tests/stories
+# Tests that mostly wait for servers and browsers: they run beside all the others, on servers of their own.
+WAITING := tests/behaviour tests/browser tests/contracts tests/faults tests/stories
 PYTEST := $(BIN)/python -m pytest -q --timeout 120 --timeout-method thread
 
 .PHONY: help run test test-long test-compose bench lint format lock clean
