@@ -28,6 +28,7 @@ test: $(VENV)/.test ## Check the code and run the tests; installs what they need
 	@if compgen -G 'tests/browser/test_*.py' > /dev/null; then $(BIN)/python -m tests.support.install_chromium > /dev/null; fi
 	@$(MAKE) --no-print-directory lint
 	@told=$$(mktemp); $(PYTEST) -m '$(QUICK)' $(WAITING) > $$told 2>&1 & waiting=$$!; \
+	trap 'kill $$waiting 2> /dev/null' INT TERM; \
 	code=0; $(PYTEST) -m '$(QUICK)' $(addprefix --ignore=,$(WAITING)) || code=$$?; \
 	wait $$waiting || code=$$?; cat $$told; rm -f $$told; exit $$code
 

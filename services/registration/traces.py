@@ -50,8 +50,11 @@ class Traces:
                 _log.warning("traces_wait", event_id=erasure["event_id"], error=type(error).__name__)
         for stream in await self._store.ledgers.streams():
             event_id = event_of(stream)
-            if event_id is not None and await self._is_over(event_id):
-                await self._of_event(event_id)
+            try:
+                if event_id is not None and await self._is_over(event_id):
+                    await self._of_event(event_id)
+            except (Overloaded, PyMongoError) as error:
+                _log.warning("traces_wait", event_id=event_id, error=type(error).__name__)
 
     async def _of_person(self, erasure: Mapping[str, Any]) -> None:
         event_id, keys, version = erasure["event_id"], erasure["keys"], erasure["revision"]

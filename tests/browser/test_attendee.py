@@ -7,13 +7,13 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from services.registration.attendee.needs_pages import needs_path
 from services.registration.handed_out import CHAIR
 from tests.conftest import MakeSettings
 from tests.support.attendee import FORM, ORGANISER, Attendee, attendee
+from tests.support.browser import accessible
 from tests.support.events import milipol, workshop
 from tests.support.install_chromium import ensure_chromium
 
@@ -84,13 +84,6 @@ async def reader(browser: Browser, ada: Attendee, locale: str = "en-GB", *, scri
 def _wrong(message: ConsoleMessage) -> bool:
     """Chromium also reports an answer of 404 or 409, which is no fault of a page."""
     return message.type == "error" and not any(f"status of {status}" in message.text for status in (404, 409))
-
-
-async def accessible(page: Page) -> None:
-    """No fault that axe finds, and nothing wider than the screen."""
-    results = await Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
-    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 @pytest.mark.parametrize(

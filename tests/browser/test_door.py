@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Route, async_playwright, expect
 
 from services.registration.door.tickets import ticket_path
 from shared.config import Settings
+from tests.support.browser import accessible
 from tests.support.entrance import EVENT, W1, Entrance, entrance_of
 from tests.support.install_chromium import ensure_chromium
 
@@ -69,13 +69,6 @@ async def typed(page: Page, *texts: str) -> None:
     for text in texts:
         await page.get_by_role("textbox").fill(text)
         await page.get_by_role("textbox").press("Enter")
-
-
-async def accessible(page: Page) -> None:
-    """No fault that axe finds, and nothing wider than the screen."""
-    results = await Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
-    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 async def test_scans_without_network_are_noted_and_sent_when_it_is_back(entrance: Entrance, browser: Browser) -> None:

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from shared.config import Settings
+from tests.support.browser import accessible
 from tests.support.install_chromium import ensure_chromium
 from tests.support.radicale import RadicaleNode
 from tests.support.smtp import SmtpSink, text_of
@@ -59,13 +59,6 @@ async def reader(browser: Browser, lectern: Story, locale: str = "en-GB") -> Asy
 def _wrong(message: ConsoleMessage) -> bool:
     """Chromium also reports an answer of 422, which is no fault of a page."""
     return message.type == "error" and "status of 422" not in message.text
-
-
-async def accessible(page: Page) -> None:
-    """No fault that axe finds, and nothing wider than the screen."""
-    results = await Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
-    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 async def test_from_the_list_to_the_private_page_and_back_out(lectern: Story, browser: Browser) -> None:

@@ -60,11 +60,12 @@ def transfer(fold: Fold, command: Transfer) -> Answer:
         handed_on=True,
         member=is_member(fold, person, {}),
     )
-    new = seating.settle(fold, seating.with_requirements(fold, new))
+    # Before anything is looked at again: what is left then is left by the new person.
     for name, place, kind in _places(registration):
         fold.waiting[name, place] = Waiting(name, place, to_id, kind=kind)
         if (position := fold.positions.pop((name, registration.id), None)) is not None:
             fold.positions[name, to_id] = position
+    new = seating.settle(fold, seating.with_requirements(fold, new))
     gone = (
         h if h.state is SeatState.CANCELLED else Held(h.session_id, SeatState.CANCELLED, cause=Cause.TRANSFERRED)
         for h in registration.choices

@@ -190,6 +190,19 @@ def test_a_seat_and_a_place_in_line_go_to_a_colleague() -> None:
     assert world.choice("cyd").state is SeatState.WAITLISTED
 
 
+def test_a_place_that_is_handed_on_and_needs_a_yes_by_now_is_left() -> None:
+    world = World(admission={"capacity": 1})
+    for name in ("ada", "bob"):
+        world.come(name)
+    rules = {"capacity": 1, "approval": True}
+    world.do(ReviseEvent(id="r", event=milipol(2, **world.event, admission=rules)))
+    world.ask(Transfer(id="t", registration_id="r-bob", to_id="r-eva", person=person("eva")))
+    assert (world.state("eva"), world.of("eva").cause) == (SeatState.PENDING, Cause.APPROVAL)
+    assert world.seats.event is not None
+    assert world.seats.event.waiting == 0
+    assert all(waiting.left for waiting in world.waiting.values()), "no place without a person"
+
+
 def test_a_seat_goes_to_nobody_who_has_one_and_not_at_all_where_that_is_not_allowed() -> None:
     world = World()
     for name in ("ada", "bob"):
