@@ -25,6 +25,7 @@ run: $(VENV)/.local ## Run Lectern on this machine with everything it needs; Ctr
 
 test: $(VENV)/.test ## Check the code and run the tests; installs what they need where it may
 	@$(BIN)/python -m tests.support.install_rabbitmq > /dev/null
+	@$(BIN)/python -m tests.support.install_clients > /dev/null
 	@if compgen -G 'tests/browser/test_*.py' > /dev/null; then $(BIN)/python -m tests.support.install_chromium > /dev/null; fi
 	@$(MAKE) --no-print-directory lint
 	@told=$$(mktemp); $(PYTEST) -m '$(QUICK)' $(WAITING) > $$told 2>&1 & waiting=$$!; \
@@ -34,6 +35,7 @@ test: $(VENV)/.test ## Check the code and run the tests; installs what they need
 
 test-long: $(VENV)/.test ## Run the long tests as well
 	@$(BIN)/python -m tests.support.install_rabbitmq > /dev/null
+	@$(BIN)/python -m tests.support.install_clients > /dev/null
 	@$(PYTEST) --timeout 3600 -m 'not compose'
 
 test-compose: $(VENV)/.test ## Build and start docker-compose.yml, run the whole story against it, remove it
@@ -59,7 +61,8 @@ lock: ## Write the lock files anew from requirements/*.in and deploy/caldav/requ
 	for set in run local test; do \
 		compile --override requirements/overrides.txt requirements/$$set.in -o requirements/$$set.txt; \
 	done; \
-	compile -c requirements/local.txt deploy/caldav/requirements.in -o deploy/caldav/requirements.txt
+	compile -c requirements/local.txt deploy/caldav/requirements.in -o deploy/caldav/requirements.txt; \
+	compile -c requirements/test.txt requirements/clients.in -o requirements/clients.txt
 	@rm -rf $(VENV)-lock
 
 clean: ## Remove the virtual environment and all caches; the data in .lectern stay

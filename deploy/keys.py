@@ -1,13 +1,20 @@
-"""Secrets that are made once, where they are first needed, and kept in files that only their owner reads."""
+"""Secrets that are made once, where they are first needed, and kept in files that only their owner reads.
+
+`python -m deploy.keys` prints a new key for LECTERN_CREDENTIAL_KEYS.
+"""
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 LINK_KEY = "link_key"
 ORGANISER_TOKEN = "organiser_token"  # noqa: S105 - the name of a file
+CREDENTIAL_KEYS = "credential_keys"
 
 
 def random_key() -> str:
@@ -15,12 +22,21 @@ def random_key() -> str:
     return secrets.token_hex(30)
 
 
+def credential_key() -> str:
+    """A new key that seals passwords, in Fernet's form: 256 bits in URL-safe base64."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+_MAKERS: dict[str, Callable[[], str]] = {CREDENTIAL_KEYS: credential_key}
+"""How the secrets are made that are not just random_key()."""
+
+
 def keep(folder: Path, name: str) -> str:
     """The secret `name` of `folder`; made and written (mode 0600) where it is not there yet."""
     path = folder / name
     if path.exists():
         return path.read_text(encoding="utf-8").strip()
-    return write(folder, name, random_key())
+    return write(folder, name, _MAKERS.get(name, random_key)())
 
 
 def write(folder: Path, name: str, secret: str) -> str:
@@ -32,3 +48,7 @@ def write(folder: Path, name: str, secret: str) -> str:
         target.write(secret + "\n")
     draft.replace(folder / name)
     return secret
+
+
+if __name__ == "__main__":
+    sys.stdout.write(credential_key() + "\n")

@@ -1,7 +1,7 @@
 """What docker-compose needs before its first start: `python -m deploy.prepare` makes the secrets and the broker's user.
 
 It runs at every start and changes nothing that is there, except the broker's policies, which follow the image. A secret
-given by the environment (LECTERN_LINK_KEY, LECTERN_ORGANISER_TOKEN) is used instead of a made one.
+given by the environment (LECTERN_LINK_KEY, LECTERN_ORGANISER_TOKEN, LECTERN_CREDENTIAL_KEYS) is used instead of a made one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy.keys import LINK_KEY, ORGANISER_TOKEN, keep, write
+from deploy.keys import CREDENTIAL_KEYS, LINK_KEY, ORGANISER_TOKEN, keep, write
 
 POLICIES = Path(__file__).parent / "rabbitmq"
 BROKER_USER = "lectern"
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def prepare_secrets(folder: Path, broker: str, environment: Mapping[str, str]) -> None:
     """Each secret in its file: given by `environment`, else kept from the last start, else made now."""
-    for name in (LINK_KEY, ORGANISER_TOKEN):
+    for name in (LINK_KEY, ORGANISER_TOKEN, CREDENTIAL_KEYS):
         given = environment.get(f"LECTERN_{name.upper()}", "").strip()
         if given:
             write(folder, name, given)

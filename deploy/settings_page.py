@@ -34,13 +34,29 @@ MEANINGS: dict[str, str] = {
     "wrong_sign_ins": "How many wrong tokens one address may send a minute to sign in as organiser; `0` for no limit.",
     "smtp_url": "Where mails are handed over, `smtp://user:password@host:port` (`smtps://` for TLS from the start).",
     "mail_from": "The sender of the mails.",
+    "invitations": "Whether mails carry invitations for the attendees' calendars; `false` keeps them away although there is an address "
+    "for answers ([invitations](invitations.md)).",
+    "reply_address": "Where answers to invitations come to, for example `answers@replies.example.org`: mail for "
+    "`answers+anything@replies.example.org` must reach the port below. Without it there are no invitations.",
+    "reply_port": "The port on which notification takes mail for that address, by SMTP or LMTP. It refuses all other mail.",
+    "answer_grace_minutes": "Minutes from a declined invitation, or a session that was removed from a connected calendar, to the seat being "
+    "given up, at events that take this for an answer.",
     "caldav_url": "The collection of a CalDAV server in which the shared calendars are kept. Without it there are feeds only.",
     "caldav_username": "The account on the CalDAV server.",
     "caldav_password": "Its password.",
+    "shared_calendars": "Which calendars every event has on that server: `event`, and `track` and `room` for one of each track and room, "
+    "spaces between. More can be had for single events ([calendars](calendars.md)).",
+    "credential_keys": "Seal the passwords of calendar accounts that attendees connect: one or more keys, newest first, spaces between. "
+    "`python -m deploy.keys` makes one. To change it, put the new one in front; remove the old one when nothing is sealed with it any "
+    "more. Without a key nobody can connect an account, and with a lost one all have to connect theirs again.",
+    "account_networks": "Networks that attendees' own calendar servers may lie in although they cannot be reached from the internet, for "
+    "example `10.20.0.0/16`. From everywhere else on them Lectern stays away, whatever address somebody enters.",
     "log_level": "`debug`, `info`, `warning` or `error`.",
 }
 SHOWN: dict[str, str] = {
     "trusted_proxies": "none",
+    "account_networks": "none",
+    "invitations": "where `LECTERN_REPLY_ADDRESS` is set",
     "port": "registration 8001, scheduling 8002, notification 8003, calendar-sync 8004, all 8080",
 }
 """Defaults that the field's own default does not tell."""

@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from services.calendar_sync.command_line.calendars import calendars
 from services.registration.command_line.audit import registration
 from services.scheduling.command_line.agenda import agenda
 from shared.clock import use_own_zone_rules
@@ -18,7 +19,7 @@ from shared.clock import use_own_zone_rules
 def lectern(context: click.Context) -> None:
     """Lectern: agendas, registrations and calendars of events.
 
-    The exit status says how it went: 0 done, 1 refused or faults found (an audit: something differs), 2 wrongly called
+    The exit status says how it went: 0 done, 1 refused or faults found (an audit, calendars: something differs), 2 wrongly called
     (also: no token), 3 Lectern gave no answer that can be used.
     """
     use_own_zone_rules()  # a check agrees with the server that the file is imported to
@@ -35,6 +36,7 @@ def audit() -> None:
 
 
 lectern.add_command(agenda)
+lectern.add_command(calendars)
 audit.add_command(registration)
 
 if __name__ == "__main__":

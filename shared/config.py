@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -31,8 +32,12 @@ def _address(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _parts(value: str) -> tuple[str, ...]:
+    return tuple(value.replace(",", " ").split())
+
+
 def _networks(value: str) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(part) for part in value.replace(",", " ").split())
+    return tuple(ipaddress.ip_network(part) for part in _parts(value))
 
 
 def _check_networks(value: str) -> str:
@@ -40,6 +45,19 @@ def _check_networks(value: str) -> str:
         _networks(value)
     except ValueError as error:
         raise ValueError(f"{error}; write networks such as 10.0.0.0/8 172.16.0.0/12, with spaces between") from error
+    return value
+
+
+def _check_credential_keys(value: SecretStr) -> SecretStr:
+    keys = _parts(value.get_secret_value())
+    for place, key in enumerate(keys, 1):
+        if not re.fullmatch(r"[A-Za-z0-9_-]{43}=", key):  # Fernet's: 256 bits in URL-safe base64
+            raise ValueError(
+                f"key {place} of {len(keys)} is none: each is 44 signs long, as `python -m deploy.keys` makes them; "
+                "write the newest first, with spaces between"
+            )
+    if not keys:
+        raise ValueError("no key in it; make one with `python -m deploy.keys`")
     return value
 
 
@@ -67,9 +85,18 @@ class Settings(BaseModel):
     wrong_sign_ins: int = Field(default=5, ge=0, description="a minute")
     smtp_url: Annotated[str, _address("smtp", "smtps")] = "smtp://127.0.0.1:1025"
     mail_from: str = "Lectern <lectern@localhost.localdomain>"
+    invitations: bool | None = Field(default=None, description="None: where there is a reply address")
+    reply_address: str | None = Field(default=None, max_length=200)
+    reply_port: int | None = Field(default=None, ge=0, le=65535, description="None: no mail is taken by SMTP")
+    answer_grace_minutes: int = Field(default=60, ge=0, le=10080)
     caldav_url: Annotated[str, _address("http", "https")] | None = None
     caldav_username: str | None = None
     caldav_password: SecretStr | None = None
+    shared_calendars: str = Field(
+        default="event", pattern=r"^(event|track|room)( (event|track|room))*$", description="made for every event"
+    )
+    credential_keys: Annotated[SecretStr, AfterValidator(_check_credential_keys)] | None = None
+    account_networks: Annotated[str, AfterValidator(_check_networks)] = ""
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
 
     @property
@@ -81,6 +108,16 @@ class Settings(BaseModel):
     def proxy_networks(self) -> tuple[Network, ...]:
         """The networks of `trusted_proxies`."""
         return _networks(self.trusted_proxies)
+
+    @property
+    def allowed_networks(self) -> tuple[Network, ...]:
+        """The networks of `account_networks`."""
+        return _networks(self.account_networks)
+
+    @property
+    def sealing_keys(self) -> tuple[str, ...]:
+        """The keys of `credential_keys`, newest first; none where attendees cannot connect accounts."""
+        return _parts(self.credential_keys.get_secret_value()) if self.credential_keys else ()
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

@@ -31,6 +31,18 @@ MANAGE = "manage"
 FEED = "feed"
 """Purpose of the address of a person's calendar feed: /feeds/private/{token}.ics"""
 
+CALENDAR = "calendar"
+"""Purpose of the address of the page about a person's calendar: /calendar/{token}"""
+
+REPLY = "reply"
+"""Purpose of the address that answers to a mailed invitation go to."""
+
+
+def feed_token(links: Links, registration_id: str, generation: int, feed_generation: int = 1) -> str:
+    """The token of a person's feed. The person may have a new one made (`feed_generation`), all others stay."""
+    subject = registration_id if feed_generation == 1 else f"{registration_id}\n{feed_generation}"
+    return links.token(FEED, subject, generation)
+
 
 def token_hash(token: str) -> str:
     """What is stored to find a token again."""
@@ -40,6 +52,11 @@ def token_hash(token: str) -> str:
 def manage_path(token: str) -> str:
     """The path of a registration's private page."""
     return f"/r/{token}"
+
+
+def calendar_path(token: str) -> str:
+    """The path of the page about a person's calendar."""
+    return f"/calendar/{token}"
 
 
 def feed_path(token: str) -> str:

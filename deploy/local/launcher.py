@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import structlog
 
-from deploy.keys import LINK_KEY, ORGANISER_TOKEN, keep
+from deploy.keys import CREDENTIAL_KEYS, LINK_KEY, ORGANISER_TOKEN, keep
 from deploy.local.caldav import RadicaleNode
 from deploy.local.children import ChildFailed, free_port, port_is_free
 from deploy.local.mail_catcher import MailCatcher
@@ -22,6 +22,9 @@ from shared.process import PortTaken, Process
 
 _log = structlog.get_logger()
 _CALDAV_PORT = 5232
+_REPLY_ADDRESS = "answers@replies.lectern.test"
+_THIS_MACHINE = "127.0.0.0/8 ::1/128"
+"""So that an account on the Radicale of this machine can be connected, to try it."""
 
 
 @dataclass
@@ -100,6 +103,10 @@ class Launcher:
             found["LECTERN_CALDAV_PASSWORD"] = self.radicale.password
         if not self._given("SMTP_URL"):
             found["LECTERN_SMTP_URL"] = await self.mails.start()
+            if not self._given("REPLY_ADDRESS"):
+                self.mails.hand_on(_REPLY_ADDRESS.partition("@")[2], free_port())
+                found["LECTERN_REPLY_ADDRESS"] = _REPLY_ADDRESS
+                found["LECTERN_REPLY_PORT"] = str(self.mails.hands_on_to)
         done = await asyncio.gather(*starting, return_exceptions=True)
         for fault in done:
             if isinstance(fault, BaseException):
@@ -113,6 +120,8 @@ class Launcher:
             "LECTERN_BROKER_URL": f"local:{quote(str(messages))}",
             "LECTERN_LINK_KEY": keep(self.secrets, LINK_KEY),
             "LECTERN_ORGANISER_TOKEN": keep(self.secrets, ORGANISER_TOKEN),
+            "LECTERN_CREDENTIAL_KEYS": keep(self.secrets, CREDENTIAL_KEYS),
+            "LECTERN_ACCOUNT_NETWORKS": _THIS_MACHINE,
         }
         return {name: value for name, value in defaults.items() if not self._given(name.removeprefix("LECTERN_"))}
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from deploy.local.mail_folder import CaughtMail, MailFolder
+from services.notification.smtp import Connection, Deferred, Refused, Server, Unreachable
 from shared.clock import Clock
 from shared.service import Resources, Service
 from shared.web.pages import render
@@ -30,6 +31,16 @@ class MailCatcher:
         self.mails = MailFolder(folder)
         self._clock = clock
         self._server: asyncio.Server | None = None
+        self._handed_on: tuple[str, int] | None = None
+
+    def hand_on(self, domain: str, port: int) -> None:
+        """From now on, mails to `domain` go on to the loopback `port` as well: answers to invitations come back so."""
+        self._handed_on = domain, port
+
+    @property
+    def hands_on_to(self) -> int | None:
+        """The port that mails go on to."""
+        return self._handed_on[1] if self._handed_on is not None else None
 
     async def start(self) -> str:
         """Begins to listen; returns the address for LECTERN_SMTP_URL."""
@@ -50,7 +61,23 @@ class MailCatcher:
         content = envelope.content or b""
         raw = content if isinstance(content, bytes) else content.encode()
         await asyncio.to_thread(self.mails.keep, raw, self._clock(), secrets.token_hex(4))
-        return "250 kept, not sent"
+        return await self._answered(envelope, raw) or "250 kept, not sent"
+
+    async def _answered(self, envelope: Envelope, raw: bytes) -> str | None:
+        """What the service said to a mail that is for itself; None for all others."""
+        domain, port = self._handed_on or ("", 0)
+        own = [address for address in envelope.rcpt_tos if domain and address.lower().endswith(f"@{domain}")]
+        if not own:
+            return None
+        try:
+            async with Connection(Server("127.0.0.1", port), "localhost") as connection:
+                for address in own:
+                    await connection.send(envelope.mail_from or "", address, raw)
+        except Refused as error:
+            return f"550 {error}"
+        except (Deferred, Unreachable) as error:
+            return f"451 {error}"
+        return "250 kept, and taken as an answer"
 
     async def build(self, resources: Resources) -> Service:
         """The pages, as one more service of the process."""

@@ -7,19 +7,39 @@ from enum import StrEnum
 
 
 class Blame(StrEnum):
-    """Whose fault it looks like: the server's (all of its calendars wait) or one object's (others go on)."""
+    """Whose fault it looks like: the server's (all of its calendars wait), one account's, or one object's."""
 
     SERVER = "server"
+    ACCOUNT = "account"
     OBJECT = "object"
 
 
 class Fault(Exception):
-    """A request that did not succeed. `retry_after` in seconds; `unknown`: it may have been carried out all the same."""
+    """A request that did not succeed. `retry_after` in seconds; `unknown`: it may have been carried out all the same.
 
-    def __init__(self, words: str, blame: Blame, *, retry_after: float | None = None, unknown: bool = False) -> None:
+    `refused`: the server does not take the password. `gone`: there is no such calendar. `lasting`: no use in trying it
+    soon again.
+    """
+
+    def __init__(
+        self,
+        words: str,
+        blame: Blame,
+        *,
+        retry_after: float | None = None,
+        unknown: bool = False,
+        refused: bool = False,
+        gone: bool = False,
+        lasting: bool = False,
+    ) -> None:
         super().__init__(words)
         self.words, self.blame = words, blame
         self.retry_after, self.unknown = retry_after, unknown
+        self.refused, self.gone, self.lasting = refused, gone, lasting
+
+
+class InvalidToken(Exception):
+    """The server does not take the sync token (RFC 6578, section 3.2): list everything anew."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +55,10 @@ class Answer:
     """Of a 207: path and ETag of everything it lists."""
     absent: tuple[str, ...] = ()
     """Of a 207: paths that it says are not there."""
+    sync_token: str | None = None
+    """Of a 207: the token to ask for later changes with."""
+    truncated: bool = False
+    """Of a 207: there are more changes than it tells (RFC 6578, section 3.6)."""
 
     @property
     def done(self) -> bool:
@@ -49,7 +73,12 @@ class Answer:
     @property
     def unclear(self) -> bool:
         """An answer that means different things on different servers: look before deciding."""
-        return self.status in (403, 404, 405, 409, 410, 412)
+        return self.status in (400, 403, 404, 405, 409, 410, 412)
+
+    @property
+    def uid_taken(self) -> bool:
+        """Whether the server says that the UID stands elsewhere in the account (RFC 4791, section 5.3.2.1)."""
+        return "no-uid-conflict" in self.refusals
 
 
 def strong(etag: str | None) -> str | None:
@@ -64,19 +93,26 @@ def fault_of(answer: Answer) -> Fault:
     status = answer.status
     if status in (429, 503):
         wait = f" and asks us to come again in {answer.retry_after:.0f} s" if answer.retry_after is not None else ""
-        return Fault(f"The calendar server is busy ({status}){wait}.", Blame.SERVER, retry_after=answer.retry_after)
+        blame = Blame.ACCOUNT if status == 429 else Blame.SERVER
+        return Fault(f"The calendar server is busy ({status}){wait}.", blame, retry_after=answer.retry_after)
     if 300 <= status < 400:
         return Fault(
-            f"The calendar server sends us elsewhere ({status}), perhaps to a login page; check LECTERN_CALDAV_URL.",
+            f"The calendar server sends us elsewhere ({status}), perhaps to a login page; check its address.",
             Blame.SERVER,
         )
     if status == 401:
-        return Fault("The calendar server refuses the user name or the password (401).", Blame.SERVER)
+        words = "The calendar server refuses the user name or the password (401)."
+        return Fault(words, Blame.ACCOUNT, refused=True, lasting=True)
     if status == 507:
-        return Fault("The calendar server has no room left (507).", Blame.SERVER)
+        return Fault("The calendar server has no room left (507).", Blame.ACCOUNT, lasting=True)
     if status in (502, 504):
         return Fault(f"The calendar server does not answer its proxy ({status}).", Blame.SERVER, unknown=True)
     reason = f": {', '.join(answer.refusals)}" if answer.refusals else ""
     if status >= 500:
         return Fault(f"The calendar server failed ({status}{reason}).", Blame.OBJECT, unknown=True)
+    if answer.uid_taken:
+        words = (
+            f"The session stands in another calendar of the same account ({status}{reason}); it was left alone there."
+        )
+        return Fault(words, Blame.OBJECT, lasting=True)
     return Fault(f"The calendar server refuses the object ({status}{reason}).", Blame.OBJECT)

@@ -1,118 +1,110 @@
-"""The only module that speaks to a CalDAV server, by the plainest of `caldav`'s means: put and request.
+"""The only module that speaks to a CalDAV server, by the plainest of `caldav`'s means: a request and its answer.
 
-Byte-exact bodies, conditional headers always, no redirects followed, a time limit on everything; each answer is told
-as it is and decided upon elsewhere (docs/decisions/0005).
+Byte-exact bodies, no redirects followed, a time limit on everything; each answer is told as it is and decided upon
+elsewhere (docs/decisions/0005). Accounts of one server share connections, and nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import http.cookiejar
+import logging
+import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from functools import lru_cache
 from types import TracebackType
-from urllib.parse import quote, unquote, urlsplit
-from xml.etree.ElementTree import Element, SubElement, tostring
+from typing import Any
 
 import httpx
 from caldav.aio import AsyncDAVClient
 from caldav.lib.error import AuthorizationError, DAVError, RateLimitError, parse_preconditions
 from caldav.lib.python_utilities import WireBytes
+from caldav.response import DAVResponse
 
-from services.calendar_sync.answers import Answer, Blame, Fault, fault_of
+from services.calendar_sync.answers import Answer, Blame, Fault
 from services.calendar_sync.metrics import DAV_SECONDS
 
-_DAV = "DAV:"
-_CALDAV = "urn:ietf:params:xml:ns:caldav"
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes of an answer that are read at the most."""
+
+logging.getLogger("caldav").setLevel(logging.ERROR)  # below that it logs what servers say, and on debug passwords
 
 
-class CalDavClient:
-    """The calendars under one home collection. `timeout` in seconds bounds every request as a whole."""
+class DavServer:
+    """The connections to one server (an origin). `timeout` in seconds bounds every request as a whole.
+
+    `transport` decides where connections may lead; None: anywhere, for addresses that the operator configured.
+    """
 
     def __init__(
-        self, home: str, username: str | None = None, password: str | None = None, *, timeout: float = 20.0
+        self,
+        origin: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeout: float = 20.0,
+        connections: int = 8,
     ) -> None:
-        self._home = home if home.endswith("/") else home + "/"
+        self.origin = origin
         self._timeout = timeout
-        # The kind of authentication is pinned: negotiating it, the client would send a body twice after a lost answer.
-        self._client = AsyncDAVClient(
-            url=self._home,
-            username=username,
-            password=password,
-            auth_type="basic" if username else None,
+        inner = transport or httpx.AsyncHTTPTransport(
+            verify=trusted(),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            retries=0,
+        )
+        self._client = _Client(
+            _Bounded(inner),
+            url=origin,
             timeout=timeout,
             enable_rfc6764=False,
             rate_limit_handle=False,
             features={"http.multiplexing": {"support": "unsupported"}},
         )
 
-    @property
-    def home(self) -> str:
-        """The address of the collection that holds the calendars."""
-        return self._home
+    def session(self, username: str | None = None, password: str | None = None) -> DavSession:
+        """Requests in the name of one account."""
+        return DavSession(self, _authorization(username, password or "") if username is not None else {})
 
-    def address(self, calendar: str, name: str = "") -> str:
-        """The address of a calendar, or of an object in it."""
-        return f"{self._home}{quote(calendar)}/{quote(name)}"
-
-    async def put(self, calendar: str, name: str, body: bytes, *, match: str | None) -> Answer:
-        """Writes an object: a new one (`match` None: `If-None-Match: *`), or the one with the ETag `match` ("*": any)."""
-        condition = {"If-None-Match": "*"} if match is None else {"If-Match": match}
-        headers = {"Content-Type": "text/calendar; charset=utf-8", **condition}
-        return await self._ask("PUT", self.address(calendar, name), WireBytes(body), headers)
-
-    async def get(self, calendar: str, name: str) -> Answer:
-        """Reads an object."""
-        return await self._ask("GET", self.address(calendar, name), b"", {"Accept": "text/calendar"})
-
-    async def delete(self, calendar: str, name: str, *, match: str) -> Answer:
-        """Removes the object with the ETag `match`."""
-        return await self._ask("DELETE", self.address(calendar, name), b"", {"If-Match": match})
-
-    async def listing(self, calendar: str) -> dict[str, str | None] | None:
-        """The names of all objects with their ETags (PROPFIND, Depth 1); None where there is no such calendar."""
-        answer = await self._ask("PROPFIND", self.address(calendar), _LISTING, _XML_HEADERS | {"Depth": "1"})
-        # Xandikos says 207, and in it that the collection is 404.
-        if answer.missing or self._collection(calendar) in answer.absent:
-            return None
-        if answer.status != 207:
-            raise fault_of(answer)
-        return self._names(answer, calendar)
-
-    async def find(self, calendar: str, uid: str) -> list[str]:
-        """The names of objects whose UID holds `uid` (calendar-query, RFC 4791 section 7.8): read them to be sure."""
-        answer = await self._ask("REPORT", self.address(calendar), _uid_query(uid), _XML_HEADERS | {"Depth": "1"})
-        if answer.missing:
-            return []
-        if answer.status != 207:
-            raise fault_of(answer)
-        return list(self._names(answer, calendar))
-
-    async def make_calendar(self, calendar: str, title: str, description: str, language: str) -> Answer:
-        """Makes a calendar for events (MKCALENDAR, RFC 4791 section 5.3.1)."""
-        root = Element(f"{{{_CALDAV}}}mkcalendar")
-        prop = SubElement(SubElement(root, f"{{{_DAV}}}set"), f"{{{_DAV}}}prop")
-        SubElement(prop, f"{{{_DAV}}}displayname").text = title
-        told = SubElement(prop, f"{{{_CALDAV}}}calendar-description")
-        told.set("{http://www.w3.org/XML/1998/namespace}lang", language)
-        told.text = description
-        kinds = SubElement(prop, f"{{{_CALDAV}}}supported-calendar-component-set")
-        SubElement(kinds, f"{{{_CALDAV}}}comp", {"name": "VEVENT"})
-        body: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
-        return await self._ask("MKCALENDAR", self.address(calendar), body, _XML_HEADERS)
-
-    async def rename_calendar(self, calendar: str, title: str) -> Answer:
-        """Gives a calendar another name (PROPPATCH, RFC 4918 section 9.2)."""
-        root = Element(f"{{{_DAV}}}propertyupdate")
-        prop = SubElement(SubElement(root, f"{{{_DAV}}}set"), f"{{{_DAV}}}prop")
-        SubElement(prop, f"{{{_DAV}}}displayname").text = title
-        body: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
-        return await self._ask("PROPPATCH", self.address(calendar), body, _XML_HEADERS)
+    async def request(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """One request and its answer. Raises Fault where there is none."""
+        started, status = time.perf_counter(), "none"
+        try:
+            answer = await self._answer(method, url, body, headers)
+            status = str(answer.status)
+            return answer
+        finally:
+            DAV_SECONDS.labels(method, status).observe(time.perf_counter() - started)
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._client.close()
 
-    async def __aenter__(self) -> CalDavClient:
+    async def _answer(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        try:
+            async with asyncio.timeout(self._timeout):  # httpx' own limits hold for each read, not for the whole
+                response = await self._client.request(url, method, WireBytes(body) if body else "", headers)
+            return _read(method, body, response)
+        except RateLimitError as error:
+            return Answer(error.status or 503, retry_after=error.retry_after_seconds)
+        except AuthorizationError as error:
+            return Answer(error.status or 403, refusals=_names_of(error.preconditions))
+        except httpx.ConnectError as error:
+            if isinstance(_root(error), ssl.SSLCertVerificationError):
+                raise Fault("The calendar server's certificate is not valid.", Blame.SERVER) from error
+            raise Fault("The calendar server cannot be reached.", Blame.SERVER) from error
+        except (TimeoutError, httpx.TimeoutException) as error:
+            words = f"The calendar server did not answer within {self._timeout:.0f} s."
+            raise Fault(words, Blame.SERVER, unknown=True) from error
+        except (httpx.HTTPError, OSError) as error:
+            raise Fault("The connection to the calendar server broke.", Blame.SERVER, unknown=True) from error
+        except TooLarge as error:
+            words = f"The calendar server's answer is larger than {LARGEST_ANSWER // 1024 // 1024} MiB."
+            raise Fault(words, Blame.ACCOUNT, unknown=True, lasting=True) from error
+        except (DAVError, SyntaxError, ValueError) as error:  # XML that is none
+            raise Fault("The calendar server's answer cannot be read.", Blame.SERVER, unknown=True) from error
+
+    async def __aenter__(self) -> DavServer:
         return self
 
     async def __aexit__(
@@ -120,73 +112,117 @@ class CalDavClient:
     ) -> None:
         await self.close()
 
-    async def _ask(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        started, status = time.perf_counter(), "none"
-        try:
-            answer = await self._request(method, url, body, headers)
-            status = str(answer.status)
-            return answer
-        finally:
-            DAV_SECONDS.labels(method, status).observe(time.perf_counter() - started)
 
-    async def _request(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        try:
-            async with asyncio.timeout(self._timeout):  # httpx' own limits hold for each read, not for the whole
-                response = await self._client.request(url, method, body, headers)
-            text = response.raw.encode()
-            lists = response.status == 207 and method in ("PROPFIND", "REPORT")
-            listed = response.parse_propfind() if lists else []
-            answer = Answer(
-                status=response.status,
-                etag=response.headers.get("ETag"),
-                body=text,
-                refusals=_names_of(parse_preconditions(text)) if response.status >= 400 else (),
-                listing=tuple((one.href, one.properties.get("{DAV:}getetag")) for one in listed if one.status < 400),
-                absent=tuple(one.href.rstrip("/") for one in listed if one.status in (404, 410)),
-            )
-        except RateLimitError as error:
-            return Answer(error.status or 503, retry_after=error.retry_after_seconds)
-        except AuthorizationError as error:
-            return Answer(error.status or 403, refusals=_names_of(error.preconditions))
-        except httpx.ConnectError as error:
-            raise Fault("The calendar server cannot be reached.", Blame.SERVER) from error
-        except (TimeoutError, httpx.TimeoutException) as error:
-            words = f"The calendar server did not answer within {self._timeout:.0f} s."
-            raise Fault(words, Blame.SERVER, unknown=True) from error
-        except (httpx.HTTPError, OSError) as error:
-            raise Fault("The connection to the calendar server broke.", Blame.SERVER, unknown=True) from error
-        except (DAVError, SyntaxError, ValueError) as error:  # XML that is none
-            raise Fault("The calendar server's answer cannot be read.", Blame.SERVER, unknown=True) from error
-        return answer
+class DavSession:
+    """Requests to a server in the name of one account."""
 
-    def _collection(self, calendar: str) -> str:
-        return unquote(urlsplit(self.address(calendar)).path).rstrip("/")
+    def __init__(self, server: DavServer, headers: Mapping[str, str]) -> None:
+        self._server, self._headers = server, headers
 
-    def _names(self, answer: Answer, calendar: str) -> dict[str, str | None]:
-        """The last part of every address in a listing, without the calendar itself and collections in it."""
-        collection = self._collection(calendar)
-        names: dict[str, str | None] = {}
-        for path, etag in answer.listing:
-            folder, _, name = path.rpartition("/")
-            if name and folder == collection:
-                names[name] = etag
-        return names
+    async def ask(self, method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
+        """One request to an absolute address, or a path on the server. Raises Fault where no answer comes."""
+        address = url if "://" in url else self._server.origin + url
+        return await self._server.request(method, address, body, {**self._headers, **(headers or {})})
 
 
-_XML_HEADERS = {"Content-Type": "application/xml; charset=utf-8"}
-_LISTING = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><getetag/><resourcetype/></prop></propfind>'
+class _Client(AsyncDAVClient):  # type: ignore[misc]
+    """caldav's client on our own connections, however often it makes a new session."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport, **settings: Any) -> None:
+        self._transport = transport
+        super().__init__(**settings)
+
+    def _create_session(self) -> None:
+        self.session = httpx.AsyncClient(
+            transport=self._transport,
+            follow_redirects=False,
+            trust_env=False,  # neither a proxy nor a .netrc of the machine
+            cookies=_no_cookies(),
+        )
 
 
-def _uid_query(uid: str) -> bytes:
-    root = Element(f"{{{_CALDAV}}}calendar-query")
-    SubElement(SubElement(root, f"{{{_DAV}}}prop"), f"{{{_DAV}}}getetag")
-    calendar = SubElement(SubElement(root, f"{{{_CALDAV}}}filter"), f"{{{_CALDAV}}}comp-filter", {"name": "VCALENDAR"})
-    event = SubElement(calendar, f"{{{_CALDAV}}}comp-filter", {"name": "VEVENT"})
-    match = SubElement(event, f"{{{_CALDAV}}}prop-filter", {"name": "UID"})
-    SubElement(match, f"{{{_CALDAV}}}text-match", {"collation": "i;octet"}).text = uid
-    query: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
-    return query
+class TooLarge(Exception):
+    """The answer is larger than anything a calendar server has to say to us."""
+
+
+class _Bounded(httpx.AsyncBaseTransport):
+    """Reads no answer beyond LARGEST_ANSWER bytes."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _BoundedStream(response.stream)
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class _BoundedStream(httpx.AsyncByteStream):
+    def __init__(self, inner: httpx.AsyncByteStream) -> None:
+        self._inner = inner
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for part in self._inner:
+            size += len(part)
+            if size > LARGEST_ANSWER:
+                raise TooLarge
+            yield part
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+@lru_cache(maxsize=1)
+def trusted() -> ssl.SSLContext:
+    """The certificates that are trusted; reading them takes long, so that all connections share them."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _no_cookies() -> http.cookiejar.CookieJar:
+    """A jar that keeps nothing: a session's cookie of one account would act for another."""
+    return http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+
+
+def _authorization(username: str, password: str) -> dict[str, str]:
+    # Sent at once: while the kind of authentication is negotiated, the client would send a body twice after a lost answer.
+    told = base64.b64encode(f"{username}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {told}"}
+
+
+def _read(method: str, asked: bytes, response: DAVResponse) -> Answer:
+    text = response.raw.encode()
+    lists = response.status == 207 and method in ("PROPFIND", "REPORT")
+    if lists and method == "REPORT" and b"sync-collection" in asked:
+        changes = response.parse_sync_collection()
+        return Answer(
+            status=response.status,
+            body=text,
+            listing=tuple((one.href, one.etag) for one in changes.changed if one.status < 400),
+            absent=(*changes.deleted, *(one.href for one in changes.changed if one.status in (404, 410))),
+            sync_token=changes.sync_token,
+            truncated=changes.truncated,
+        )
+    listed = response.parse_propfind() if lists else []
+    return Answer(
+        status=response.status,
+        etag=response.headers.get("ETag"),
+        body=text,
+        refusals=_names_of(parse_preconditions(text)) if response.status >= 400 else (),
+        listing=tuple((one.href, one.properties.get("{DAV:}getetag")) for one in listed if one.status < 400),
+        absent=tuple(one.href.rstrip("/") for one in listed if one.status in (404, 410)),
+    )
 
 
 def _names_of(preconditions: list[str]) -> tuple[str, ...]:
     return tuple(tag.rpartition("}")[2] for tag in preconditions)
+
+
+def _root(error: BaseException) -> BaseException:
+    while error.__cause__ is not None or error.__context__ is not None:
+        error = error.__cause__ or error.__context__ or error
+    return error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
+from services.calendar_sync.accounts_store import AccountsStore
 from services.calendar_sync.domain import seats_of
 from services.calendar_sync.store import Store
 from shared.clock import Clock
@@ -16,11 +18,14 @@ from shared.contracts.registration import (
 )
 from shared.contracts.registry import payload
 from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED, EventState, SessionState
-from shared.links import FEED, Links, token_hash
+from shared.links import CALENDAR, Links, feed_token, token_hash
 from shared.messaging.consumer import EventHandler
 from shared.messaging.port import Delivery
 from shared.storage.inbox import when_newest
 from shared.storage.mongo import Session
+
+CLEARED_WITHIN = timedelta(days=7)
+"""How long it is tried to remove from a person's calendar what Lectern wrote; after that the account is forgotten."""
 
 ENDED_BY_ERASURE = (REGISTRATION_CHANGED,)
 """What comes too late for a person who was forgotten."""
@@ -29,8 +34,17 @@ ENDED_BY_ERASURE = (REGISTRATION_CHANGED,)
 class Intake:
     """The handlers of facts. `wake` is called after a change that calendars have to follow."""
 
-    def __init__(self, store: Store, links: Links, clock: Clock, wake: Callable[[], None]) -> None:
-        self._store, self._links, self._clock, self._wake = store, links, clock, wake
+    def __init__(
+        self,
+        store: Store,
+        accounts: AccountsStore,
+        forget_answers: Callable[[str], Awaitable[None]],
+        links: Links,
+        clock: Clock,
+        wake: Callable[[], None],
+    ) -> None:
+        self._store, self._accounts, self._forget_answers = store, accounts, forget_answers
+        self._links, self._clock, self._wake = links, clock, wake
 
     def handlers(self) -> dict[str, EventHandler]:
         """Message type -> handler."""
@@ -61,12 +75,16 @@ class Intake:
 
     async def registration_changed(self, event: CloudEvent, _: Delivery) -> None:
         state = payload(event, RegistrationState)
-        token = self._links.token(FEED, state.id, state.link_generation)
+        page = self._links.token(CALENDAR, state.id, state.link_generation)
 
         async def apply(session: Session) -> None:
-            await self._store.keep_seats(seats_of(state), token_hash(token), session)
+            feed_generation = await self._store.keep_seats(seats_of(state), state.link_generation, session)
+            feed = feed_token(self._links, state.id, state.link_generation, feed_generation)
+            await self._store.keep_addresses(state.id, token_hash(feed), token_hash(page), session)
+            await self._accounts.mark_person(state.id, self._clock(), session)
 
         await when_newest(self._store.database, event, apply)
+        self._wake()
 
     async def registration_erased(self, event: CloudEvent, _: Delivery) -> None:
         told = payload(event, RegistrationErased)
@@ -75,3 +93,8 @@ class Intake:
             await self._store.forget_seats(told.registration_id, session)
 
         await when_newest(self._store.database, event, apply, ends=ENDED_BY_ERASURE)
+        # Beside the transaction, and repeated with the fact: what was written in a calendar of theirs is to be removed.
+        now = self._clock()
+        if not await self._accounts.leave(told.registration_id, now + CLEARED_WITHIN, now, erased=True):
+            await self._forget_answers(told.registration_id)
+        self._wake()

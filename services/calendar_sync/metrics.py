@@ -20,4 +20,13 @@ REPAIRED = Counter(
 )
 WAITING = Gauge("lectern_calendar_objects_waiting", "Calendar objects that are not yet as they should be")
 WAITING_SECONDS = Gauge("lectern_calendar_waiting_seconds", "How long the oldest calendar object has been waiting")
-SERVER_PAUSED = Gauge("lectern_caldav_server_paused", "1 while the calendar server is left alone after failures")
+CALENDARS_WAITING = Gauge(
+    "lectern_calendars_waiting", "Calendars with an object that waits: shared, personal", ["whose"]
+)
+ACCOUNTS = Gauge("lectern_calendar_accounts", "Attendees' connected accounts by state", ["state"])
+SERVERS_PAUSED = Gauge("lectern_caldav_servers_paused", "Calendar servers that are left alone after failures")
+ANSWERS = Counter(
+    "lectern_calendar_answers_total",
+    "Sessions that a person removed or declined in the own calendar: noticed, asked about (unclear), taken (seat given up)",
+    ["step"],
+)

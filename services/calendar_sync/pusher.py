@@ -2,68 +2,89 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from dataclasses import dataclass, replace
 
 from services.calendar_sync.answers import Answer, Blame, Fault, fault_of, strong
-from services.calendar_sync.caldav_client import CalDavClient
+from services.calendar_sync.merging import LARGEST, has_theirs, merged
+from services.calendar_sync.profile import Profile
 from services.calendar_sync.reconciler import Desired, Known, Seen, Verdict, judge
-from shared.calendar.fingerprint import read
+from services.calendar_sync.remote_calendar import RemoteCalendar
+from shared.calendar.fingerprint import Said, read
+
+_READ_BESIDE = 16 * 1024
+"""Octets; ours have two or three thousand."""
 
 _ROUNDS = 4
 """How often an object is looked at and tried again in one go before others have their turn."""
 
 
+class Declined(Exception):
+    """The person says in the object itself: I do not come. Nothing was written."""
+
+
+@dataclass(frozen=True)
 class Pusher:
-    """Writes and removes single objects. Raises Fault where it did not succeed."""
+    """Writes and removes single objects of one calendar. Raises Fault where it did not succeed.
 
-    def __init__(self, client: CalDavClient) -> None:
-        self._client = client
+    `heeds_answers`: an object that the person declined is told by Declined, and not written again.
+    """
 
-    async def write(self, calendar: str, want: Desired, have: Known) -> Known:
+    calendar: RemoteCalendar
+    profile: Profile
+    heeds_answers: bool = False
+
+    async def write(self, want: Desired, have: Known) -> Known:
         """Brings the object to what is desired; returns what is known of it then."""
         name, condition = have.name, have.etag if have.there else None
-        look = have.look or (have.there and have.etag is None)
+        look = self._looks_first(have)
         refused: Answer | None = None
+        theirs: bytes | None = None
         for _ in range(_ROUNDS):
             if look:
-                seen = await self._read(calendar, name)
-                verdict = judge(
-                    want.uid, want.fingerprint, seen, replace(have, name=name) if name == have.name else None
-                )
+                seen = await self._read(name, want.mark)
+                verdict = judge(want.uid, want.fingerprint, seen, have if name == have.name else None)
+                if verdict is Verdict.DECLINED:
+                    if self.heeds_answers and want.chosen:
+                        raise Declined
+                    verdict = Verdict.REPLACE
                 if verdict is Verdict.FOREIGN:
                     if name == _second_name(want):
                         raise Fault("Another object stands at this address; it was left alone.", Blame.OBJECT)
                     name, refused = _second_name(want), None
                     continue
+                if seen is not None and seen.uid == want.uid and has_theirs(seen.body, want.body):
+                    theirs = seen.body
                 if verdict is Verdict.SETTLED and seen is not None:
-                    return _settled(want, have, name, strong(seen.etag), seen.fingerprint)
-                if verdict is Verdict.CREATE and refused is not None:
-                    # Nothing stands there, and yet it was refused: its UID may stand elsewhere in the calendar.
-                    elsewhere = await self._find(calendar, want.uid)
-                    if elsewhere is not None and elsewhere != name:
+                    return _settled(want, have, name, strong(seen.etag), seen.fingerprint, theirs=theirs is not None)
+                if verdict is Verdict.CREATE:
+                    elsewhere = await self._elsewhere(want, name, refused)
+                    if elsewhere is not None:
                         name, refused = elsewhere, None
                         continue
-                    if condition is None:
+                    if refused is not None and condition is None:
                         raise fault_of(refused)
                 condition = None if seen is None else (strong(seen.etag) or "*")
-            answer = await self._client.put(calendar, name, want.body, match=condition)
+            body = want.body if theirs is None else merged(want.body, theirs, want.mark or "")
+            answer = await self.calendar.put(name, body, match=condition)
             if answer.done:
-                return await self._written(calendar, want, have, name, answer)
+                return await self._written(want, have, name, answer, theirs=theirs is not None)
             if not answer.unclear:
                 raise fault_of(answer)
             look, refused = True, answer
         raise Fault("The object goes on changing while it is written.", Blame.OBJECT)
 
-    async def remove(self, calendar: str, uid: str, have: Known) -> None:
+    async def remove(self, uid: str, have: Known) -> None:
         """Removes our object; what another UID has taken the place of is left alone."""
-        condition, look = have.etag, have.look or have.etag is None
+        condition = have.etag
+        look = have.look or have.etag is None or self.profile.needs_look_before_update
         for _ in range(_ROUNDS):
             if look:
-                seen = await self._read(calendar, have.name)
+                seen = await self._read(have.name, None)
                 if judge(uid, None, seen, have) in (Verdict.CREATE, Verdict.FOREIGN):
                     return
                 condition = (strong(seen.etag) if seen is not None else None) or "*"
-            answer = await self._client.delete(calendar, have.name, match=condition or "*")
+            answer = await self.calendar.delete(have.name, match=condition or "*")
             if answer.done:
                 return
             if not answer.unclear:
@@ -71,45 +92,67 @@ class Pusher:
             look = True
         raise Fault("The object goes on changing while it is removed.", Blame.OBJECT)
 
-    async def _written(self, calendar: str, want: Desired, have: Known, name: str, answer: Answer) -> Known:
-        etag = strong(answer.etag)
+    async def verify(self, want: Desired, have: Known) -> Verdict:
+        """Reads the object back and compares it with what it should be."""
+        return judge(want.uid, want.fingerprint, await self._read(have.name, want.mark), have)
+
+    def _looks_first(self, have: Known) -> bool:
+        if have.look or have.theirs or (have.there and have.etag is None):
+            return True
+        return self.profile.needs_look_before_update if have.there else self.profile.needs_look_before_create
+
+    async def _elsewhere(self, want: Desired, name: str, refused: Answer | None) -> str | None:
+        """Where else in the calendar our UID stands: when nothing stands at our address and yet it was refused, or on a
+        server that would take the same UID twice."""
+        if refused is None and self.profile.uid_refused:
+            return None
+        for other in await self.calendar.find(want.uid):
+            seen = await self._read(other, want.mark) if other != name else None
+            if seen is not None and seen.uid == want.uid:
+                return other
+        return None
+
+    async def _written(self, want: Desired, have: Known, name: str, answer: Answer, *, theirs: bool) -> Known:
+        etag = strong(answer.etag) if self.profile.etag_on_put else None
         if etag is not None:
-            return _settled(want, have, name, etag, want.fingerprint)
-        # No ETag, or a weak one: the server may have rewritten what we sent.
-        seen = await self._read(calendar, name)
+            return _settled(want, have, name, etag, want.fingerprint, theirs=theirs)
+        # No ETag, a weak one, or one that is not what a GET shows: the server may have rewritten what we sent.
+        seen = await self._read(name, want.mark)
         if seen is None or seen.uid != want.uid:
             raise Fault("The object is not there after it was written.", Blame.OBJECT, unknown=True)
-        return _settled(want, have, name, strong(seen.etag), seen.fingerprint)
+        return _settled(want, have, name, strong(seen.etag), seen.fingerprint, theirs=theirs)
 
-    async def _read(self, calendar: str, name: str) -> Seen | None:
-        answer = await self._client.get(calendar, name)
+    async def _read(self, name: str, mark: str | None) -> Seen | None:
+        answer = await self.calendar.get(name)
         if answer.missing:
             return None
         if answer.status != 200:
             raise fault_of(answer)
-        said = read(answer.body)
-        return Seen(name, answer.etag, said.uid if said else None, said.fingerprint if said else None)
+        said = await _said(answer.body, mark)
+        if said is None:
+            return Seen(name, answer.etag, None, None, answer.body)
+        return Seen(name, answer.etag, said.uid, said.fingerprint, answer.body, declined=said.declined)
 
-    async def _find(self, calendar: str, uid: str) -> str | None:
-        for name in await self._client.find(calendar, uid):
-            seen = await self._read(calendar, name)
-            if seen is not None and seen.uid == uid:
-                return name
+
+async def _said(body: bytes, mark: str | None) -> Said | None:
+    """What a body says; a large one is read beside, so that nothing waits for it, and a huge one not at all."""
+    if len(body) > LARGEST:
         return None
+    return await asyncio.to_thread(read, body, mark) if len(body) > _READ_BESIDE else read(body, mark)
 
 
 def _second_name(want: Desired) -> str:
-    return f"{want.session_id}.lectern.ics"
+    return f"{want.name.removesuffix('.ics')}.lectern.ics"
 
 
-def _settled(want: Desired, have: Known, name: str, etag: str | None, stored: str | None) -> Known:
-    return Known(
-        session_id=want.session_id,
-        event_id=have.event_id,
-        name=name,
+def _settled(want: Desired, have: Known, name: str, etag: str | None, stored: str | None, *, theirs: bool) -> Known:
+    return replace(
+        Known(calendar=have.calendar, session_id=want.session_id, name=name),
         there=True,
         etag=etag,
         written=want.fingerprint,
         stored=stored,
         revision=want.revision,
+        theirs=theirs,
+        missed_at=have.missed_at,
     )

@@ -16,7 +16,11 @@ from services.calendar_sync.answers import strong
 
 @dataclass(frozen=True)
 class Desired:
-    """An object as it should be. `body` is what is written; `fingerprint` is the hash of what matters in it."""
+    """An object as it should be. `body` is what is written; `fingerprint` is the hash of what matters in it.
+
+    `mark` is the address that ends our description: what a person adds behind it is theirs. `chosen`: the person holds a
+    seat in it that can be given up.
+    """
 
     session_id: str
     uid: str
@@ -26,6 +30,8 @@ class Desired:
     revision: int
     since: datetime
     correlation_id: str | None
+    mark: str | None = None
+    chosen: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,13 @@ class Known:
     """An object as we know it on the server; `etag` None: there is none, or we do not know it.
 
     `written` is the fingerprint we wrote, `stored` the one the server then showed (it may rewrite what matters).
-    `there` False: we have not written it yet, or it is gone. `look`: read it before deciding anything.
+    `there` False: we have not written it yet, or it is gone. `look`: read it before deciding anything. `theirs`: a person
+    added something to it, which the next write has to keep. `absent_since`: somebody removed or declined it (UTC), and
+    that may be an answer: until that is settled it is not written again. `missed_at`: when it was last found missing.
     """
 
+    calendar: str
     session_id: str
-    event_id: str
     name: str
     there: bool = False
     etag: str | None = None
@@ -50,6 +58,9 @@ class Known:
     error: str | None = None
     error_at: datetime | None = None
     drifted_at: datetime | None = None
+    theirs: bool = False
+    absent_since: datetime | None = None
+    missed_at: datetime | None = None
 
 
 class Kind(StrEnum):
@@ -83,6 +94,8 @@ def differences(
     for want in desired:
         wanted.add(want.session_id)
         have = known.get(want.session_id)
+        if have is not None and have.absent_since is not None:
+            continue
         if have is not None and have.there and not have.look and have.written == want.fingerprint:
             continue
         since = want.since if have is None or have.drifted_at is None else max(want.since, have.drifted_at)
@@ -94,19 +107,37 @@ def differences(
     return sorted(found, key=lambda item: (item.since, item.session_id))
 
 
-def drifted(known: Iterable[Known], listing: Mapping[str, str | None], now: datetime) -> list[Known]:
+@dataclass(frozen=True)
+class Listing:
+    """What a server says stands in a calendar: names and ETags. `whole`: all of it; else what changed, and what is gone."""
+
+    etags: Mapping[str, str | None]
+    whole: bool = True
+    gone: frozenset[str] = frozenset()
+
+    def lacks(self, name: str) -> bool:
+        """Whether it says that nothing stands under `name`."""
+        return name not in self.etags if self.whole else name in self.gone
+
+
+def drifted(known: Iterable[Known], listing: Listing, now: datetime, *, look_at_all: bool = False) -> list[Known]:
     """The known objects that are not as we left them, by the server's list of names and ETags.
 
-    One that is gone is to be written again; one with another ETag is to be looked at. Names that are not ours are
-    somebody else's objects and are passed over.
+    One that is gone is to be written again; one with another ETag is to be looked at (`look_at_all`: each, where ETags
+    prove nothing). Names that are not ours are somebody else's objects and are passed over.
     """
     changed: list[Known] = []
+    silent = listing.whole and not listing.etags  # emptied, or a server that does not tell: look before writing
     for have in known:
         if not have.there:
             continue
-        if have.name not in listing:
-            changed.append(replace(have, there=False, etag=None, look=False, next_attempt=None, drifted_at=now))
-        elif not have.look and (have.etag is None or strong(listing[have.name]) != have.etag):
+        if listing.lacks(have.name):
+            gone = replace(have, there=False, etag=None, look=silent, next_attempt=None)
+            changed.append(replace(gone, drifted_at=now, missed_at=now))
+            continue
+        if have.look or have.name not in listing.etags:
+            continue
+        if look_at_all or have.etag is None or strong(listing.etags[have.name]) != have.etag:
             changed.append(replace(have, look=True, next_attempt=None, drifted_at=now))
     return changed
 
@@ -119,6 +150,9 @@ class Seen:
     etag: str | None
     uid: str | None
     fingerprint: str | None
+    body: bytes = b""
+    declined: bool = False
+    """The person says in it: I do not come."""
 
 
 class Verdict(StrEnum):
@@ -128,6 +162,7 @@ class Verdict(StrEnum):
     CREATE = "create"
     REPLACE = "replace"
     FOREIGN = "foreign"
+    DECLINED = "declined"
 
 
 def judge(uid: str, fingerprint: str | None, seen: Seen | None, known: Known | None) -> Verdict:
@@ -142,6 +177,8 @@ def judge(uid: str, fingerprint: str | None, seen: Seen | None, known: Known | N
         return Verdict.REPLACE if ours else Verdict.FOREIGN
     if seen.uid != uid:
         return Verdict.FOREIGN
+    if seen.declined:
+        return Verdict.DECLINED
     same = {fingerprint}
     if known is not None and known.written == fingerprint and known.stored is not None:
         same.add(known.stored)

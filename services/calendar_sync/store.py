@@ -1,30 +1,35 @@
-"""Collections of calendar-sync: agendas and seats as told by facts, and what is known of the calendar server."""
+"""Collections of calendar-sync that facts fill: agendas, and what calendars need to know of registrations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from services.calendar_sync.domain import Seats
-from services.calendar_sync.reconciler import Known
 from shared.contracts.base import json_of
 from shared.contracts.registration import SeatState
 from shared.contracts.scheduling import EventState, SessionState
-from shared.storage.mongo import Collection, Database, Index, Session
+from shared.storage.mongo import Collection, Database, Document, Index, ReturnDocument, Session
 
 EVENTS = Collection("events")
 SESSIONS = Collection("sessions", (Index((("event_id", 1),)),))
+AGENDAS = Collection("agendas", (Index((("series", 1),)), Index((("fresh", 1),), partial={"fresh": True})))
 REGISTRATIONS = Collection(
     "registrations",
-    (Index((("token_hash", 1),), unique=True), Index((("event_id", 1),))),
+    (
+        Index((("token_hash", 1),), unique=True),
+        Index((("page_hash", 1),)),
+        Index((("ended", 1),)),
+        Index((("event_id", 1),)),
+    ),
 )
-CALENDARS = Collection("calendars", (Index((("due", 1), ("changed_at", 1))),))
-OBJECTS = Collection("objects", (Index((("event_id", 1),)),))
-SERVERS = Collection("servers")
 
-COLLECTIONS = (EVENTS, SESSIONS, REGISTRATIONS, CALENDARS, OBJECTS, SERVERS)
+COLLECTIONS = (EVENTS, SESSIONS, AGENDAS, REGISTRATIONS)
+
+_ENDED_KEPT = 20
+"""How many replaced addresses of a feed are remembered, to be answered as gone and not as unknown."""
 
 
 @dataclass(frozen=True)
@@ -48,47 +53,33 @@ class Agenda:
 
 
 @dataclass(frozen=True)
-class Calendar:
-    """An event's calendar on the server. `version` is the agenda's, `pushed` the one that was last brought there."""
+class Person:
+    """A registration as its page about calendars needs it: seats, addresses and wishes."""
 
-    event_id: str
-    version: int
-    changed_at: datetime
-    pushed: int = 0
-    checked_at: datetime | None = None
-    title: str | None = None
-    attempts: int = 0
-    error: str | None = None
-    error_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class ServerState:
-    """How the calendar server fares, for people: since when it is left alone, until when, and why."""
-
-    error: str | None = None
-    error_at: datetime | None = None
-    paused_until: datetime | None = None
+    seats: Seats
+    generation: int
+    feed_generation: int
+    feed_off: bool
 
 
 class Store:
-    """Reads and writes of calendar-sync."""
+    """Reads and writes of what facts tell."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    # What facts tell
+    # Agendas
 
     async def keep_event(self, event: EventState, at: datetime, correlation_id: str | None, session: Session) -> None:
-        """Keeps the event's newest state, and marks its calendar."""
+        """Keeps the event's newest state."""
         document = {"schema": 1, "state": json_of(event), "accepted_at": at, "correlation_id": correlation_id}
         await self.database[EVENTS.name].replace_one({"_id": event.id}, document, upsert=True, session=session)
-        await self._changed(event.id, at, session)
+        await self._changed(event.id, at, session, {"series": event.series.id if event.series else None})
 
     async def keep_session(
         self, state: SessionState, at: datetime, correlation_id: str | None, session: Session
     ) -> None:
-        """Keeps the session's newest state, and marks its event's calendar."""
+        """Keeps the session's newest state."""
         document = {
             "schema": 1,
             "event_id": state.event_id,
@@ -97,40 +88,29 @@ class Store:
             "correlation_id": correlation_id,
         }
         await self.database[SESSIONS.name].replace_one({"_id": state.id}, document, upsert=True, session=session)
-        await self._changed(state.event_id, at, session)
+        await self._changed(state.event_id, at, session, {})
 
-    async def _changed(self, event_id: str, at: datetime, session: Session) -> None:
-        await self.database[CALENDARS.name].update_one(
+    async def _changed(self, event_id: str, at: datetime, session: Session, more: Document) -> None:
+        await self.database[AGENDAS.name].update_one(
             {"_id": event_id},
-            {"$inc": {"version": 1}, "$set": {"due": at, "changed_at": at}},
+            {"$inc": {"version": 1}, "$set": {"changed_at": at, "fresh": True, **more}},
             upsert=True,
             session=session,
         )
 
-    async def keep_seats(self, seats: Seats, token_hash: str, session: Session) -> None:
-        """Keeps what a person's feed needs; raising the link's generation replaces the hash, so the old address ends."""
-        document = {
-            "schema": 1,
-            "event_id": seats.event_id,
-            "state": str(seats.state),
-            "choices": [{"session_id": id_, "state": str(state)} for id_, state in seats.choices.items()],
-            "language": seats.language,
-            "changed_at": seats.changed_at,
-            "token_hash": token_hash,
-        }
-        await self.database[REGISTRATIONS.name].replace_one(
-            {"_id": seats.registration_id}, document, upsert=True, session=session
-        )
+    async def changed_agendas(self) -> list[tuple[str, int]]:
+        """Events whose agenda changed since their calendars were marked, with the agenda's version."""
+        return [
+            (d["_id"], d["version"]) async for d in self.database[AGENDAS.name].find({"fresh": True}, {"version": 1})
+        ]
 
-    async def forget_seats(self, registration_id: str, session: Session) -> None:
-        """Forgets a person. The hash of the feed's address goes as well: nobody can be found by it any more."""
-        await self.database[REGISTRATIONS.name].delete_one({"_id": registration_id}, session=session)
-
-    # What feeds and the worker read
+    async def agenda_spread(self, event_id: str, version: int) -> None:
+        """The calendars of this version were marked."""
+        await self.database[AGENDAS.name].update_one({"_id": event_id, "version": version}, {"$unset": {"fresh": ""}})
 
     async def version(self, event_id: str) -> int:
         """The version of the event's agenda; 0 where nothing was ever told of it."""
-        found = await self.database[CALENDARS.name].find_one({"_id": event_id}, {"version": 1})
+        found = await self.database[AGENDAS.name].find_one({"_id": event_id}, {"version": 1})
         return int(found["version"]) if found else 0
 
     async def agenda(self, event_id: str) -> Agenda:
@@ -146,95 +126,103 @@ class Store:
         state = EventState.model_validate(event["state"])
         return Agenda(version, state, event["accepted_at"], event["correlation_id"], sessions)
 
+    # Registrations
+
+    async def keep_seats(self, seats: Seats, generation: int, session: Session) -> int:
+        """Keeps what calendars need of a registration, and what the person wished meanwhile; returns the feed's generation.
+
+        The caller writes the hashes of the addresses next (`keep_addresses`), in the same transaction.
+        """
+        kept = await self.database[REGISTRATIONS.name].find_one_and_update(
+            {"_id": seats.registration_id},
+            {
+                "$set": {
+                    "schema": 2,
+                    "event_id": seats.event_id,
+                    "state": str(seats.state),
+                    "choices": [{"session_id": id_, "state": str(state)} for id_, state in seats.choices.items()],
+                    "language": seats.language,
+                    "changed_at": seats.changed_at,
+                    "generation": generation,
+                },
+                # The index on the feed's hash is unique: until the real one is written, the id stands for it.
+                "$setOnInsert": {"feed_generation": 1, "token_hash": f"new {seats.registration_id}"},
+            },
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+            session=session,
+        )
+        return int(kept.get("feed_generation", 1))
+
+    async def keep_addresses(
+        self, registration_id: str, token_hash: str, page_hash: str, session: Session | None = None
+    ) -> None:
+        """Writes the hashes of the person's addresses: what was there before ends."""
+        await self.database[REGISTRATIONS.name].update_one(
+            {"_id": registration_id}, {"$set": {"token_hash": token_hash, "page_hash": page_hash}}, session=session
+        )
+
+    async def forget_seats(self, registration_id: str, session: Session) -> None:
+        """Forgets a person. The hash of the feed's address goes as well: nobody can be found by it any more."""
+        await self.database[REGISTRATIONS.name].delete_one({"_id": registration_id}, session=session)
+
+    async def person(self, registration_id: str) -> Person | None:
+        """The registration with this id."""
+        return _person(await self.database[REGISTRATIONS.name].find_one({"_id": registration_id}))
+
+    async def person_at(self, page_hash: str) -> Person | None:
+        """The registration whose calendar page has this token now."""
+        return _person(await self.database[REGISTRATIONS.name].find_one({"page_hash": page_hash}))
+
     async def seats(self, token_hash: str) -> Seats | None:
         """The registration whose feed has this token now."""
-        found = await self.database[REGISTRATIONS.name].find_one({"token_hash": token_hash})
+        found = _person(await self.database[REGISTRATIONS.name].find_one({"token_hash": token_hash}))
+        return found.seats if found else None
+
+    async def new_feed_address(self, person: Person, token_hash: str) -> bool:
+        """Replaces the address of the person's feed; False where somebody was faster. The old one is answered as gone."""
+        registrations = self.database[REGISTRATIONS.name]
+        found = await registrations.find_one_and_update(
+            {"_id": person.seats.registration_id, "feed_generation": person.feed_generation},
+            {"$set": {"token_hash": token_hash, "feed_generation": person.feed_generation + 1}},
+        )
         if found is None:
-            return None
-        return Seats(
-            registration_id=found["_id"],
-            event_id=found["event_id"],
-            state=SeatState(found["state"]),
-            choices={choice["session_id"]: SeatState(choice["state"]) for choice in found["choices"]},
-            language=found["language"],
-            changed_at=found["changed_at"],
+            return False
+        await registrations.update_one(
+            {"_id": person.seats.registration_id},
+            {"$push": {"ended": {"$each": [found["token_hash"]], "$slice": -_ENDED_KEPT}}},
         )
+        return True
 
-    # What is known of the server
-
-    async def calendars(self) -> list[Calendar]:
-        """All calendars, by event."""
-        return [_calendar(found) async for found in self.database[CALENDARS.name].find({}).sort("_id", 1)]
-
-    async def calendar(self, event_id: str) -> Calendar | None:
-        """One calendar."""
-        found = await self.database[CALENDARS.name].find_one({"_id": event_id})
-        return _calendar(found) if found else None
-
-    async def due(self, now: datetime, limit: int) -> list[Calendar]:
-        """Calendars to look at now, the longest waiting first."""
-        cursor = self.database[CALENDARS.name].find({"due": {"$lte": now}}).sort([("due", 1)]).limit(limit)
-        return [_calendar(found) async for found in cursor]
-
-    async def looked_at(self, calendar: Calendar, *, due: datetime) -> None:
-        """Notes how a look at the agenda's version `calendar.version` went, and when to look again.
-
-        When a fact came meanwhile, the calendar stays due at once.
-        """
-        seen = {
-            "pushed": calendar.pushed,
-            "checked_at": calendar.checked_at,
-            "title": calendar.title,
-            "attempts": calendar.attempts,
-            "error": calendar.error,
-            "error_at": calendar.error_at,
-        }
-        calendars = self.database[CALENDARS.name]
-        result = await calendars.update_one(
-            {"_id": calendar.event_id, "version": calendar.version}, {"$set": {**seen, "due": due}}
-        )
-        if result.matched_count == 0:
-            await calendars.update_one({"_id": calendar.event_id}, {"$set": seen})
-
-    async def objects(self, event_id: str) -> dict[str, Known]:
-        """What is known of the calendar's objects, by session."""
-        cursor = self.database[OBJECTS.name].find({"event_id": event_id})
-        return {found["_id"]: _known(found) async for found in cursor}
-
-    async def keep_objects(self, known: Sequence[Known]) -> None:
-        """Notes what is known now."""
-        for item in known:
-            document = {"schema": 1, **{k: v for k, v in asdict(item).items() if k != "session_id"}}
-            await self.database[OBJECTS.name].replace_one({"_id": item.session_id}, document, upsert=True)
-
-    async def forget_object(self, session_id: str) -> None:
-        """The object is gone, and is meant to be."""
-        await self.database[OBJECTS.name].delete_one({"_id": session_id})
-
-    async def keep_server(self, state: ServerState) -> None:
-        """Notes how the server fares."""
-        await self.database[SERVERS.name].replace_one({"_id": "default"}, {"schema": 1, **asdict(state)}, upsert=True)
-
-    async def server(self) -> ServerState:
-        """How the server fares."""
-        found = await self.database[SERVERS.name].find_one({"_id": "default"})
-        return ServerState(found["error"], found["error_at"], found["paused_until"]) if found else ServerState()
+    async def wish(
+        self, registration_id: str, *, show_waiting: bool | None = None, feed_off: bool | None = None
+    ) -> None:
+        """Keeps what the person wishes of the calendar; None leaves a wish as it is."""
+        wishes = {"show_waiting": show_waiting, "feed_off": feed_off}
+        changed = {name: value for name, value in wishes.items() if value is not None}
+        if changed:
+            await self.database[REGISTRATIONS.name].update_one({"_id": registration_id}, {"$set": changed})
 
 
-def _calendar(found: Mapping[str, Any]) -> Calendar:
-    return Calendar(
-        event_id=found["_id"],
-        version=found["version"],
-        changed_at=found["changed_at"],
-        pushed=found.get("pushed", 0),
-        checked_at=found.get("checked_at"),
-        title=found.get("title"),
-        attempts=found.get("attempts", 0),
-        error=found.get("error"),
-        error_at=found.get("error_at"),
+def _person(found: Mapping[str, Any] | None) -> Person | None:
+    if found is None:
+        return None
+    return Person(
+        seats=seats_from(found),
+        generation=found.get("generation", 1),
+        feed_generation=found.get("feed_generation", 1),
+        feed_off=found.get("feed_off", False),
     )
 
 
-def _known(found: Mapping[str, Any]) -> Known:
-    fields = {name: found[name] for name in Known.__dataclass_fields__ if name in found}
-    return Known(session_id=found["_id"], **fields)
+def seats_from(found: Mapping[str, Any]) -> Seats:
+    """The seats in a stored registration."""
+    return Seats(
+        registration_id=found["_id"],
+        event_id=found["event_id"],
+        state=SeatState(found["state"]),
+        choices={choice["session_id"]: SeatState(choice["state"]) for choice in found["choices"]},
+        language=found["language"],
+        changed_at=found["changed_at"],
+        show_waiting=found.get("show_waiting", False),
+    )

@@ -11,7 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.notification.picture import SEATED, Picture, Seat, follows, has_seat
-from shared.contracts.registration import Cause, RequirementState, SeatState
+from shared.contracts.calendar_sync import Lost
+from shared.contracts.registration import Cause, RequirementState, SeatState, Through
 from shared.contracts.scheduling import EventState, SessionState, Status
 
 
@@ -31,6 +32,13 @@ class Kind(StrEnum):
     REQUIREMENT_REMINDER = "requirement-reminder"
     RECONFIRMATION_REMINDER = "reconfirmation-reminder"
     REPEATED = "repeated"
+    INVITATION = "invitation"
+    """A session for the calendar, in a mail of its own."""
+    WITHDRAWAL = "withdrawal"
+    """The end of one."""
+    ANSWER_NOTICED = "answer-noticed"
+    ANSWER_UNCLEAR = "answer-unclear"
+    CALENDAR_LOST = "calendar-lost"
 
 
 class Change(StrEnum):
@@ -83,6 +91,10 @@ class Telling:
     new_address: bool = False
     """Whether the private addresses that the person knows are void."""
     until: datetime | None = None
+    about: tuple[str, ...] = ()
+    """The sessions that an invitation or an answer by calendar is about."""
+    through: Through = Through.CALENDAR
+    lost: Lost | None = None
 
     @property
     def personal(self) -> bool:
@@ -90,15 +102,28 @@ class Telling:
         return bool(self.seats or self.requirements or self.asked or self.new_address or self.kind in NOTICES)
 
 
-NOTICES = frozenset({Kind.REQUIREMENT_REMINDER, Kind.RECONFIRMATION_REMINDER, Kind.REPEATED})
+INVITATIONS = frozenset({Kind.INVITATION, Kind.WITHDRAWAL})
+ANSWERS = frozenset({Kind.ANSWER_NOTICED, Kind.ANSWER_UNCLEAR})
+NOTICES = (
+    frozenset({Kind.REQUIREMENT_REMINDER, Kind.RECONFIRMATION_REMINDER, Kind.REPEATED, Kind.CALENDAR_LOST})
+    | INVITATIONS
+    | ANSWERS
+)
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A mail about one fact that changes nothing. After `until` (UTC) it is not sent any more."""
+    """A mail about one fact that changes nothing. After `until` (UTC) it is not sent any more.
+
+    `sessions`: what an invitation, or an answer by calendar, is about; `through`: how the answer came; `lost`: why a
+    connected calendar cannot be written any more.
+    """
 
     kind: Kind
-    until: datetime
+    until: datetime | None
+    sessions: tuple[str, ...] = ()
+    through: Through = Through.CALENDAR
+    lost: Lost | None = None
 
 
 def tell(told: Picture | None, now: Picture) -> Telling | None:
@@ -128,6 +153,7 @@ def tell_of(notice: Notice, now: Picture) -> Telling | None:
     if now.seat.state is SeatState.CANCELLED or now.event.status is Status.CANCELLED:
         return None
     until: datetime | None = notice.until
+    about: tuple[str, ...] = ()
     if notice.kind is Kind.REQUIREMENT_REMINDER:
         held = [seat for seat in (now.seat, *now.choices.values()) if seat.lapses]
         if not held or (now.requirements and set(now.requirements.values()) == {RequirementState.GRANTED}):
@@ -137,7 +163,11 @@ def tell_of(notice: Notice, now: Picture) -> Telling | None:
         if now.reconfirm_until is None or now.seat.state not in SEATED:
             return None
         until = now.reconfirm_until
-    return Telling(notice.kind, until=until)
+    elif notice.kind in ANSWERS:
+        about = tuple(id_ for id_ in notice.sessions if id_ in now.sessions and has_seat(now, id_))
+        if not about:
+            return None
+    return Telling(notice.kind, until=until, about=about, through=notice.through, lost=notice.lost)
 
 
 def _concerned(view: Picture) -> bool:

@@ -10,9 +10,11 @@ from datetime import timedelta
 from services.notification.domain import Kind, Notice
 from services.notification.mails import Mails
 from services.notification.picture import same_seats
+from services.notification.replies.judging import ASKED_FOR
 from services.notification.spreading import Spreading
 from services.notification.store import Store
 from shared.clock import Clock
+from shared.contracts.calendar_sync import ANSWER_NOTICED, CALENDAR_LOST, AnswerNoticed, CalendarLost
 from shared.contracts.cloudevent import CloudEvent, InvalidMessage, problem
 from shared.contracts.registration import (
     REGISTRATION_CHANGED,
@@ -24,6 +26,7 @@ from shared.contracts.registration import (
     RegistrationRepeated,
     RegistrationState,
     Reminder,
+    Through,
 )
 from shared.contracts.registry import payload
 from shared.contracts.scheduling import EVENT_REVISED, SESSION_REVISED, EventState, SessionState
@@ -63,6 +66,8 @@ class Intake:
             REGISTRATION_REMINDED: self.registration_reminded,
             REGISTRATION_REPEATED: self.registration_repeated,
             REGISTRATION_ERASED: self.registration_erased,
+            ANSWER_NOTICED: self.answer_noticed,
+            CALENDAR_LOST: self.calendar_lost,
         }
 
     async def event_revised(self, event: CloudEvent, _: Delivery) -> None:
@@ -111,6 +116,19 @@ class Intake:
         """Somebody registered with the address of a person who is registered: one mail, to that person."""
         told = payload(event, RegistrationRepeated)
         notice = Notice(Kind.REPEATED, event.time + REPEATED_FOR)
+        await self._notify(event, told.registration_id, told.event_id, notice)
+
+    async def answer_noticed(self, event: CloudEvent, _: Delivery) -> None:
+        """Sessions are gone from a connected calendar: one mail, that the seats are given up or whether they are to be."""
+        told = payload(event, AnswerNoticed)
+        kind = Kind.ANSWER_UNCLEAR if told.frees_at is None else Kind.ANSWER_NOTICED
+        notice = Notice(kind, told.frees_at or event.time + ASKED_FOR, tuple(told.sessions), Through.CALENDAR)
+        await self._notify(event, told.registration_id, told.event_id, notice)
+
+    async def calendar_lost(self, event: CloudEvent, _: Delivery) -> None:
+        """A connected calendar is out of reach: one mail."""
+        told = payload(event, CalendarLost)
+        notice = Notice(Kind.CALENDAR_LOST, event.time + ASKED_FOR, lost=told.reason)
         await self._notify(event, told.registration_id, told.event_id, notice)
 
     async def registration_erased(self, event: CloudEvent, _: Delivery) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from services.notification.domain import Change, Kind, SessionNews, Telling
+from services.notification.domain import ANSWERS, INVITATIONS, Change, Kind, SessionNews, Telling
 from services.notification.picture import SEATED, Picture, has_seat
+from services.notification.replies.address import keep_path
 from services.notification.sentences import Sentences
 from services.notification.wording import Wording
-from shared.contracts.registration import PersonDetails, RequirementState, SeatState
+from shared.contracts.registration import PersonDetails, RequirementState, SeatState, Through
 from shared.contracts.scheduling import EventState, Place, Role, SessionState, Status
-from shared.links import FEED, MANAGE, Links, feed_path, manage_path
+from shared.links import CALENDAR, MANAGE, Links, calendar_path, manage_path
 from shared.web.i18n import day
 from shared.web.times import span
 
@@ -23,12 +23,10 @@ class Addresses:
     """The person's private addresses."""
 
     manage: str
-    feed: str
-
-    @property
-    def webcal(self) -> str:
-        """The feed's address as calendar applications subscribe to it."""
-        return "webcal" + self.feed[len(urlsplit(self.feed).scheme) :]
+    calendar: str
+    """The page about the person's calendar: the feed's address, which the person may change, stands there."""
+    keep: str = ""
+    """The page on which what a mailed invitation was answered is taken back."""
 
 
 def addresses(links: Links, public_url: str, registration_id: str, generation: int) -> Addresses:
@@ -36,7 +34,8 @@ def addresses(links: Links, public_url: str, registration_id: str, generation: i
     base = public_url.rstrip("/")
     return Addresses(
         manage=base + manage_path(links.token(MANAGE, registration_id, generation)),
-        feed=base + feed_path(links.token(FEED, registration_id, generation)),
+        calendar=base + calendar_path(links.token(CALENDAR, registration_id, generation)),
+        keep=base + keep_path(links, registration_id, generation),
     )
 
 
@@ -85,6 +84,10 @@ class Contact:
     email: str | None
 
 
+_SHORT = INVITATIONS | ANSWERS | {Kind.CALENDAR_LOST}
+"""Mails about one thing, which do not say once more what is needed."""
+
+
 @dataclass(frozen=True)
 class Letter:
     """A mail's contents, all texts in one language."""
@@ -94,7 +97,8 @@ class Letter:
     name: str
     happened: tuple[str, ...]
     action: str
-    """What the link to the private page is for; empty where nothing waits for the person there."""
+    """What there is to do, in the words of a link; empty where nothing waits for the person."""
+    action_address: str
     changed: tuple[Changed, ...]
     event: str
     date: str
@@ -111,30 +115,46 @@ class Letter:
 
 
 def compose(
-    telling: Telling, before: Picture | None, now: Picture, person: PersonDetails, private: Addresses
+    telling: Telling,
+    before: Picture | None,
+    now: Picture,
+    person: PersonDetails,
+    private: Addresses,
+    *,
+    invites: bool = False,
 ) -> Letter:
-    """The mail that says `telling` to `person`."""
+    """The mail that says `telling` to `person`. `invites`: it carries the invitation to a session."""
     words = Sentences(person.language)
     event = now.event
     registered = now.seat.state is not SeatState.CANCELLED and event.status is not Status.CANCELLED
+    invited = [words.invited(now)] if invites else []
     return Letter(
         language=words.language,
         subject=one_line(words.subject(telling, before, now)),
         name=one_line(person.name),
-        happened=tuple(words.happened(telling, before, now)),
+        happened=(*words.happened(telling, before, now), *invited),
         action=words.action(telling, now) if registered else "",
+        action_address=_action_address(telling, private),
         changed=_changed(words, telling, before, now) if registered else (),
         event=words.said(event.title),
         date=dates(event, words.language),
         place=_place(words, event.place, address=True) if registered else "",
         directions=words.said(event.place.directions) if registered else "",
         sessions=tuple(_line(words, now, session) for session in _listed(telling, now)) if registered else (),
-        needed=_needed(words, now) if registered and telling.personal else (),
+        needed=_needed(words, now) if registered and telling.personal and telling.kind not in _SHORT else (),
         contacts=tuple(Contact(c.name, c.email) for c in event.contacts if c.role is Role.CONTACT),
         addresses=private,
         registered=registered,
-        ticket=registered and now.seat.state in SEATED,
+        ticket=registered and now.seat.state in SEATED and telling.kind not in _SHORT,
     )
+
+
+def _action_address(telling: Telling, private: Addresses) -> str:
+    if telling.kind is Kind.CALENDAR_LOST:
+        return private.calendar
+    if telling.kind is Kind.ANSWER_NOTICED:
+        return private.keep if telling.through is Through.INVITATION else private.calendar
+    return private.manage
 
 
 def one_line(text: str) -> str:
@@ -150,6 +170,8 @@ def dates(event: EventState, language: str) -> str:
 
 def _listed(telling: Telling, now: Picture) -> list[SessionState]:
     """All of the person's sessions where the mail speaks of the person; else those that changed and still take place."""
+    if telling.kind in INVITATIONS | ANSWERS:
+        return [now.sessions[id_] for id_ in telling.about if id_ in now.sessions]
     if telling.personal:
         shown: Iterable[str] = now.choices.keys() or (now.sessions if telling.kind is not Kind.WAITLISTED else ())
     else:

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.notification.domain import Kind, Notice
-from services.notification.store import FAILED, SENDING, SENT, WAITING, Store, mail_id, notice_id
+from services.notification.domain import INVITATIONS, Kind, Notice
+from services.notification.invitations import Due, after, sent_of
+from services.notification.store import FAILED, SENDING, SENT, WAITING, Store, invitation_id, mail_id, notice_id
+from shared.contracts.calendar_sync import Lost
+from shared.contracts.registration import Through
 from shared.storage.mongo import Document, InsertOne, ReturnDocument, Session, UpdateOne
 
 CLAIM = timedelta(minutes=3)
@@ -65,23 +68,48 @@ class Mails:
             )
         }
         names = {id_: self._name(id_, row["tellings"] + 1) for id_, row in copies.items()}
+        rows = [
+            _new(names[id_], id_, copy["event_id"], copy["tellings"] + 1, now, correlation_id)
+            for id_, copy in copies.items()
+        ]
+        await self._note(rows, session, now)
+
+    async def _invite(
+        self, mail: Mail, sessions: Sequence[str], invited: Mapping[str, Any], session: Session, now: datetime
+    ) -> None:
+        """Notes a mail for the invitation to each of `sessions`; `invited`: what was sent of each by now."""
+        rows = []
+        for id_ in sessions:
+            number = invited[id_]["count"] + 1 if id_ in invited else 1
+            name = invitation_id(mail.registration_id, id_, number)
+            row = _new(name, mail.registration_id, mail.event_id, 0, now, mail.correlation_id)
+            rows.append(row | {"notice": notice_document(Notice(Kind.INVITATION, None, (id_,)))})
+        await self._note(rows, session, now)
+
+    async def open_invitations(self, registration_id: str) -> set[str]:
+        """Sessions with a mail about their invitation that is not sent yet."""
+        wanted = {"registration_id": registration_id, "state": {"$ne": SENT}, "notice.kind": Kind.INVITATION.value}
+        return {id_ async for row in self._mails.find(wanted, {"notice": 1}) for id_ in row["notice"]["sessions"]}
+
+    async def _note(self, rows: Sequence[Document], session: Session, now: datetime) -> None:
+        """Adds rows; where one is there and not sent yet, it has one more news."""
         there = {
             row["_id"]: row
-            async for row in self._mails.find({"_id": {"$in": list(names.values())}}, {"state": 1}, session=session)
+            async for row in self._mails.find(
+                {"_id": {"$in": [row["_id"] for row in rows]}}, {"state": 1}, session=session
+            )
         }
         operations: list[InsertOne[Document] | UpdateOne] = []
-        for id_, copy in copies.items():
-            row = there.get(names[id_])
+        for new in rows:
+            row = there.get(new["_id"])
             if row is None:
-                operations.append(
-                    InsertOne(_new(names[id_], id_, copy["event_id"], copy["tellings"] + 1, now, correlation_id))
-                )
+                operations.append(InsertOne(new))
                 continue
             update: Document = {"$inc": {"news": 1}}
             if row["state"] == FAILED:  # news for somebody who could not be reached: one more try, with all of it
                 update["$set"] = {"state": WAITING, "scheduled_for": now, "attempts": 0}
                 update["$unset"] = {"first_tried_at": "", "reason": ""}
-            operations.append(UpdateOne({"_id": names[id_]}, update))
+            operations.append(UpdateOne({"_id": new["_id"]}, update))
         if operations:
             await self._mails.bulk_write(operations, ordered=False, session=session)
 
@@ -95,10 +123,8 @@ class Mails:
         correlation_id: str | None,
     ) -> None:
         """Notes a mail about the fact with this sequence; a fact that comes again finds the row it made."""
-        id_ = notice_id(registration_id, notice.kind, sequence)
-        row = _new(id_, registration_id, event_id, 0, now, correlation_id)
-        row["notice"] = {"kind": notice.kind.value, "until": notice.until}
-        await self._mails.update_one({"_id": id_}, {"$setOnInsert": row}, upsert=True)
+        row = notice_row(registration_id, event_id, notice, sequence, now, correlation_id)
+        await self._mails.update_one({"_id": row["_id"]}, {"$setOnInsert": row}, upsert=True)
 
     async def no_longer_put_off(self, event_id: str, session: Session, now: datetime) -> None:
         """Mails that wait for the event or its sessions to be known are tried now."""
@@ -186,8 +212,11 @@ class Mails:
             },
         )
 
-    async def accepted(self, mail: Mail, after: Document, now: datetime) -> bool:
-        """The server took the mail: the person was told `after`. News that came meanwhile get the next row.
+    async def accepted(
+        self, mail: Mail, told: Document, now: datetime, encloses: Due | None = None, follow: Sequence[str] = ()
+    ) -> bool:
+        """The server took the mail: the person was told `told`, and has the invitation that it `encloses`. News that came
+        meanwhile get the next row, and each invitation that is to `follow` one of its own.
 
         A mail about one fact changes nothing in what the person was told. Returns False where another process has the
         row by now, or the person was forgotten meanwhile.
@@ -198,11 +227,18 @@ class Mails:
             copy = await self._store.registrations.find_one({"_id": mail.registration_id}, session=session)
             if row is None or copy is None:
                 return False
+            changes: Document = {}
             if mail.notice is None:
                 earlier = copy.get("told") or {"sessions": {}}
-                told = {**after, "sessions": {**earlier["sessions"], **after["sessions"]}}
+                changes["told"] = {**told, "sessions": {**earlier["sessions"], **told["sessions"]}}
+                changes["tellings"] = mail.telling
+            invited = dict(copy.get("invited") or {})
+            if encloses is not None:
+                invited[encloses.session_id] = after(encloses, sent_of(invited))
+                changes["invited"] = invited
+            if changes:
                 await self._store.registrations.update_one(
-                    {"_id": mail.registration_id}, {"$set": {"told": told, "tellings": mail.telling}}, session=session
+                    {"_id": mail.registration_id}, {"$set": changes}, session=session
                 )
             await self._mails.update_one(
                 {"_id": mail.id},
@@ -212,8 +248,14 @@ class Mails:
                 },
                 session=session,
             )
-            if row["news"] > mail.news:
+            # What is said word for word once more does not say what became news since it was said first.
+            again = row["news"] > (mail.frozen or {}).get("news", mail.news)
+            if again and mail.notice is None:
                 await self.due([mail.registration_id], session, now, row.get("correlation_id"))
+            own: Sequence[str] = ()
+            if mail.notice is not None and mail.notice.kind in INVITATIONS and (again or mail.frozen is not None):
+                own = mail.notice.sessions  # what was said once more, word for word, may not be what stands
+            await self._invite(mail, [*own, *follow], invited, session, now)
             return True
 
         return await self._store.database.atomically(work)
@@ -266,8 +308,40 @@ def _mine(mail: Mail) -> Document:
     return {"_id": mail.id, "claim": mail.claim}
 
 
+def notice_document(notice: Notice) -> Document:
+    """A notice as its row holds it."""
+    stored: Document = {"kind": notice.kind.value, "until": notice.until}
+    if notice.sessions:
+        stored |= {"sessions": list(notice.sessions), "through": notice.through.value}
+    if notice.lost is not None:
+        stored["lost"] = notice.lost.value
+    return stored
+
+
+def notice_row(
+    registration_id: str,
+    event_id: str,
+    notice: Notice,
+    sequence: int | str,
+    now: datetime,
+    correlation_id: str | None,
+) -> Document:
+    """The row of a mail about the fact with this sequence, or whatever else it is known by."""
+    id_ = notice_id(registration_id, notice.kind, sequence)
+    row = _new(id_, registration_id, event_id, 0, now, correlation_id)
+    return row | {"notice": notice_document(notice)}
+
+
 def _notice(stored: Document | None) -> Notice | None:
-    return Notice(Kind(stored["kind"]), stored["until"]) if stored is not None else None
+    if stored is None:
+        return None
+    return Notice(
+        Kind(stored["kind"]),
+        stored["until"],
+        tuple(stored.get("sessions", ())),
+        Through(stored.get("through", Through.CALENDAR)),
+        Lost(stored["lost"]) if "lost" in stored else None,
+    )
 
 
 def _new(

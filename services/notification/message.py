@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -18,6 +19,14 @@ from services.notification.rendering import Rendered
 
 class UnusableAddress(ValueError):
     """An address that mail without SMTPUTF8 (RFC 6531) cannot be sent to."""
+
+
+@dataclass(frozen=True)
+class Enclosed:
+    """The invitation that a mail carries: a calendar in UTF-8, and the METHOD that it names."""
+
+    method: str
+    calendar: bytes
 
 
 def message_id(mail_id: str, domain: str) -> str:
@@ -58,8 +67,13 @@ def build(
     date: datetime,
     id_: str,
     correlation_id: str | None,
+    enclosed: Enclosed | None = None,
 ) -> bytes:
-    """The message: text and HTML as alternatives, 7-bit on the wire, lines ended by CRLF."""
+    """The message: text and HTML as alternatives, 7-bit on the wire, lines ended by CRLF.
+
+    An invitation is a third alternative, which mail programs show with buttons (RFC 6047, section 2.4), and for those that
+    look for a file an attachment as well.
+    """
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = recipient
@@ -68,11 +82,25 @@ def build(
     message["Subject"] = one_line(subject)
     message["Date"] = date
     message["Message-ID"] = id_
-    message["Auto-Submitted"] = "auto-generated"
+    if enclosed is None:
+        message["Auto-Submitted"] = "auto-generated"
+    else:  # some calendars pass over invitations that say so (docs/decisions/0016); this holds automatic answers off, too
+        message["X-Auto-Response-Suppress"] = "All"
     if correlation_id:
         message["X-Correlation-Id"] = one_line(correlation_id)
     message.set_content(body.text, cte="quoted-printable")
     message.add_alternative(body.html, subtype="html", cte="quoted-printable")
+    if enclosed is not None:
+        message.add_alternative(
+            enclosed.calendar.decode(),
+            subtype="calendar",
+            charset="utf-8",
+            cte="base64",
+            params={"method": enclosed.method},
+        )
+        message.add_attachment(enclosed.calendar, maintype="application", subtype="ics", filename="invitation.ics")
     message["Content-Language"] = language
-    message.set_boundary(f"=_{hashlib.sha256(id_.encode()).hexdigest()[:40]}")
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        name = f"{id_}{number}" if number else id_  # made from the id: what is sent again is the same bytes
+        part.set_boundary(f"=_{hashlib.sha256(name.encode()).hexdigest()[:40]}")
     return message.as_bytes()

@@ -64,7 +64,7 @@ class Reasons(Wording):
         [news] = telling.seats
         session = self.title_of(news.session_id or "", now, before)
         cause = now.choices[news.session_id or ""].cause if news.session_id in now.choices else None
-        if cause not in (None, Cause.GIVEN_UP, Cause.SWAPPED):
+        if cause not in (None, Cause.GIVEN_UP, Cause.SWAPPED, Cause.CALENDAR):
             return self._("No seat in %(session)s (%(event)s)", session=session, event=event)
         if news.before is SeatState.WAITLISTED:
             return self._("Waiting list left: %(session)s (%(event)s)", session=session, event=event)
@@ -126,5 +126,8 @@ class Reasons(Wording):
             Cause.FULL: self._("It was full when your turn came, and has no waiting list."),
             Cause.OVERLAP: self._("It is at the same time as another session that you have a seat in."),
             Cause.OVER: self._("It has begun already, or does not take place."),
+            Cause.CALENDAR: self._(
+                "You removed or declined it in your calendar, and did not tell us that you want to keep it."
+            ),
         }
         return [reasons[cause]] if cause in reasons else []

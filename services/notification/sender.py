@@ -8,11 +8,9 @@ other case a mail is sent exactly once.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.headerregistry import Address
 from time import perf_counter
 from types import TracebackType
 from typing import Protocol, Self
@@ -20,20 +18,17 @@ from typing import Protocol, Self
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from services.notification.domain import Telling, tell, tell_of
-from services.notification.letter import Letter, addresses, compose
+from services.notification.attempts import Attempts
 from services.notification.mails import Mail, Mails
-from services.notification.message import UnusableAddress, address, build, message_id
+from services.notification.message import UnusableAddress
 from services.notification.metrics import MAIL_SECONDS, MAILS, SMTP_UNREACHABLE
-from services.notification.picture import Picture
-from services.notification.rendering import render
 from services.notification.smtp import Deferred, Refused, Unreachable
-from services.notification.store import Copy, Store, present, reference
+from services.notification.store import Store
+from services.notification.writing import Postbox
 from shared.clock import Clock, Ids
-from shared.links import Links
 from shared.pause import signalled
 from shared.storage.lease import Lease
-from shared.storage.mongo import Document, PyMongoError
+from shared.storage.mongo import PyMongoError
 
 ATTEMPT_LIMIT = 120.0
 """Seconds that one attempt may last; shorter than a claim."""
@@ -73,24 +68,6 @@ class Backoff:
         return pause * (0.5 + jitter / 2)
 
 
-@dataclass(frozen=True)
-class Postbox:
-    """Who sends, and what the mails point to."""
-
-    sender: Address
-    domain: str
-    public_url: str
-    links: Links
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    telling: Telling
-    before: Picture | None
-    now: Picture
-    after: Document
-
-
 class Sender:
     """The worker of mails. `lanes` connections are used at a time; `random` returns numbers from 0 to 1."""
 
@@ -113,6 +90,7 @@ class Sender:
         self._lease, self._clock, self._ids, self._random = lease, clock, ids, random
         self._lanes, self._poll = lanes, poll
         self._backoff = backoff or Backoff()
+        self._attempts = Attempts(store, mails, clock, invites=postbox.replies is not None)
         self._woken = asyncio.Event()
         self._stop = asyncio.Event()
         self._idle = asyncio.Event()
@@ -177,14 +155,14 @@ class Sender:
     async def _send(self, mail: Mail, connection: Connects) -> bool:
         copy = await self._store.registration(mail.registration_id)
         if copy is None:
-            await self._unknown(mail)
+            await self._attempts.unknown(mail)
             return False
-        attempt = await self._attempt(mail, copy)
+        attempt = await self._attempts.find(mail, copy)
         if attempt is None:
             return False
         kind, started = attempt.telling.kind.value, perf_counter()
         try:
-            recipient, message = self._message(mail, copy, attempt)
+            recipient, message = self._postbox.write(mail, copy.state, attempt, self._clock())
         except UnusableAddress as error:
             await self._give_up(mail, kind, f"address: {error}")
             return False
@@ -209,7 +187,7 @@ class Sender:
             await self._mails.release(mail, answer_lost=True)
             raise Unreachable("attempt took too long", answer_lost=True) from error
         now = self._clock()
-        if not await self._mails.accepted(mail, attempt.after, now):
+        if not await self._mails.accepted(mail, attempt.after, now, attempt.encloses, attempt.follow):
             _log.warning("mail_claim_lost", kind=kind)
         MAILS.labels(kind, "sent").inc()
         MAIL_SECONDS.observe(max(0.0, (now - mail.created_at).total_seconds()))
@@ -221,91 +199,6 @@ class Sender:
             milliseconds=round((perf_counter() - started) * 1000, 1),
         )
         return True
-
-    async def _unknown(self, mail: Mail) -> None:
-        """The person was forgotten, and there is nobody to tell; or a fact of its own was faster than the registration."""
-        if mail.notice is None or self._too_late(mail) or await self._store.is_forgotten(mail.registration_id):
-            await self._mails.drop(mail)
-        else:
-            await self._wait(mail)
-
-    def _too_late(self, mail: Mail) -> bool:
-        return mail.notice is not None and self._clock() >= mail.notice.until
-
-    async def _wait(self, mail: Mail) -> None:
-        # The facts that are missing bring the mail back at once; the growing pause is for their race with us.
-        pause = timedelta(seconds=min(60.0, 0.5 * 2 ** min(mail.put_off, 10)))
-        await self._mails.put_off(mail, self._clock() + pause)
-        _log.info("mail_put_off", event_id=mail.event_id, seconds=pause.total_seconds())
-
-    async def _attempt(self, mail: Mail, copy: Copy) -> _Attempt | None:
-        """What this attempt says; None where there is nothing to say (the row goes), or not yet (it waits)."""
-        if self._too_late(mail):
-            await self._drop(mail)
-            return None
-        if mail.frozen is not None:
-            return await self._again(mail, copy, mail.frozen)
-        now = present(copy, await self._store.agenda(mail.event_id))
-        if now is None:
-            await self._wait(mail)
-            return None
-        told = copy.told if mail.notice is None else None
-        before = (await self._store.pictures(mail.event_id, [told]))[0] if told is not None else None
-        telling = self._telling(mail, before, now)
-        if telling is None:
-            await self._drop(mail)
-            return None
-        after = reference(now)
-        frozen = {"before": told, "after": after}
-        if not await self._mails.freeze(mail, frozen, telling.kind.value, self._clock()):
-            return None
-        return _Attempt(telling, before, now, after)
-
-    async def _again(self, mail: Mail, copy: Copy, frozen: Document) -> _Attempt | None:
-        if mail.notice is not None:  # a reminder need not be said again to somebody who has done it meanwhile
-            standing = present(copy, await self._store.agenda(mail.event_id))
-            if standing is not None and self._telling(mail, None, standing) is None:
-                await self._drop(mail)
-                return None
-        references = [view for view in (frozen["before"], frozen["after"]) if view is not None]
-        *earlier, now = await self._store.pictures(mail.event_id, references)
-        before = earlier[0] if earlier else None
-        telling = self._telling(mail, before, now)
-        if telling is None:
-            await self._drop(mail)
-            return None
-        return _Attempt(telling, before, now, frozen["after"])
-
-    def _telling(self, mail: Mail, before: Picture | None, now: Picture) -> Telling | None:
-        if mail.notice is None:
-            return tell(before, now)
-        telling = tell_of(mail.notice, now)
-        late = telling is not None and telling.until is not None and self._clock() >= telling.until
-        return None if late else telling
-
-    async def _drop(self, mail: Mail) -> None:
-        await self._mails.drop(mail)
-        if mail.notice is not None:
-            MAILS.labels(mail.notice.kind.value, "not-needed").inc()
-            _log.info("mail_not_needed", kind=mail.notice.kind.value, too_late=self._too_late(mail))
-
-    def _message(self, mail: Mail, copy: Copy, attempt: _Attempt) -> tuple[str, bytes]:
-        person, box = copy.state.person, self._postbox
-        private = addresses(box.links, box.public_url, copy.state.id, copy.state.link_generation)
-        letter = compose(attempt.telling, attempt.before, attempt.now, person, private)
-        recipient = address(letter.name, person.email)
-        message = build(
-            sender=box.sender,
-            recipient=recipient,
-            reply_to=_reply_to(letter),
-            subject=letter.subject,
-            language=letter.language,
-            body=render(letter),
-            date=self._clock(),
-            id_=message_id(mail.id, box.domain),
-            correlation_id=mail.correlation_id,
-        )
-        return recipient.addr_spec, message
 
     async def _put_back(self, mail: Mail, kind: str, reason: str) -> None:
         now: datetime = self._clock()
@@ -321,12 +214,3 @@ class Sender:
         await self._mails.fail(mail, reason, self._clock())
         MAILS.labels(kind, "failed").inc()
         _log.warning("mail_failed", kind=kind, reason=reason, attempt=mail.attempts + 1)
-
-
-def _reply_to(letter: Letter) -> Address | None:
-    """The first contact that mail can be sent to."""
-    for contact in letter.contacts:
-        if contact.email:
-            with contextlib.suppress(UnusableAddress):
-                return address(contact.name, contact.email)
-    return None

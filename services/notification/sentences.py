@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from services.notification.calendar_words import CALENDAR_KINDS, CalendarWords
 from services.notification.domain import NOTICES, Change, Kind, SeatNews, Telling
 from services.notification.picture import SEATED, Picture, Seat
-from services.notification.reasons import Reasons
 from shared.contracts.registration import Cause, RequirementState, SeatState
 
 
-class Sentences(Reasons):
+class Sentences(CalendarWords):
     """Sentences for a person who reads `wanted`; English where there is no catalogue for it."""
 
     def subject(self, telling: Telling, before: Picture | None, now: Picture) -> str:
@@ -19,6 +19,8 @@ class Sentences(Reasons):
         event = self.said(now.event.title)
         if telling.kind is Kind.CANCELLED:
             return self.what_ended(telling, before, now, event)
+        if telling.kind in CALENDAR_KINDS:
+            return self.calendar_subject(telling, now, event)
         if telling.kind is Kind.HANDED_ON and now.seat.state is SeatState.WAITLISTED:
             return self._("A place in line was handed to you: %(event)s", event=event)
         return {
@@ -42,7 +44,7 @@ class Sentences(Reasons):
             return self._("Accept the seat here")
         if telling.asked or telling.kind is Kind.RECONFIRMATION_REMINDER:
             return self._("Answer here")
-        return ""
+        return self.calendar_action(telling)
 
     def happened(self, telling: Telling, before: Picture | None, now: Picture) -> list[str]:
         """What happened, most important first."""
@@ -254,6 +256,8 @@ class Sentences(Reasons):
         ]
 
     def _notice(self, telling: Telling, now: Picture, event: str) -> list[str]:
+        if telling.kind in CALENDAR_KINDS:
+            return self.calendar_notice(telling, now, event)
         if telling.kind is Kind.RECONFIRMATION_REMINDER:
             return self._question(now, event)
         if telling.kind is Kind.REQUIREMENT_REMINDER:

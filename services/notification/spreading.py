@@ -109,10 +109,12 @@ class Spreading:
         self, event_id: str, page: list[tuple[str, Copy]], agenda: Agenda, correlation_id: str | None
     ) -> int:
         news: list[str] = []
+        # Who was never told anything has a row that waits for its first mail. It may be under way and say what stood
+        # before: then the next one is due after it.
+        untold = [id_ for id_, copy in page if copy.told is None]
         known: list[UpdateOne] = []
         changed: list[tuple[str, Copy, Document]] = []
         for id_, copy in page:
-            # Who was never told anything has a row that waits for its first mail.
             if copy.told is not None and not _up_to_date(copy.told, agenda):
                 changed.append((id_, copy, copy.told))
         before = await self._store.pictures(event_id, [told for _, _, told in changed])
@@ -134,10 +136,10 @@ class Spreading:
                 )
         if known:
             await self._store.registrations.bulk_write(known, ordered=False)
-        if news:
+        if news or untold:
 
             async def work(session: Session) -> None:
-                await self._mails.due(news, session, self._clock(), correlation_id)
+                await self._mails.due([*news, *untold], session, self._clock(), correlation_id)
 
             await self._store.database.atomically(work)
         return len(news)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from services.notification.domain import Kind
 from services.notification.picture import Picture, Seat, picture
+from services.notification.replies.address import keep_token, reply_token
 from shared.contracts.base import json_of
 from shared.contracts.registration import (
     REGISTRATION_ERASED,
@@ -23,7 +24,9 @@ from shared.contracts.registration import (
     SeatState,
 )
 from shared.contracts.scheduling import EventState, SessionState
+from shared.links import Links, token_hash
 from shared.storage.inbox import was_applied
+from shared.storage.ledger import LEDGERS
 from shared.storage.mongo import Collection, Database, Document, Index, Session
 
 EVENTS = Collection("events", (Index((("spread_at", 1),), partial={"unspread": True}),))
@@ -33,7 +36,11 @@ REVISIONS = Collection("revisions")
 
 REGISTRATIONS = Collection(
     "registrations",
-    (Index((("event_id", 1), ("_id", 1))),),
+    (
+        Index((("event_id", 1), ("_id", 1))),
+        Index((("reply_hash", 1),), partial={"reply_hash": {"$exists": True}}),
+        Index((("keep_hash", 1),), partial={"keep_hash": {"$exists": True}}),
+    ),
     rules={
         "bsonType": "object",
         "required": ["event_id", "state", "tellings"],
@@ -53,14 +60,27 @@ MAILS = Collection(
         "properties": {"state": {"enum": ["waiting", "sending", "sent", "failed"]}},
     },
 )
+REPLIES_OF = Collection(
+    "replies",
+    (
+        Index((("registration_id", 1),)),
+        Index((("frees_at", 1),), partial={"standing": "waiting"}),
+    ),
+)
+"""The newest answer of each person to each invitation; `_id` is registration/session. No address, no words."""
 MOST_READ = 5000
 """Revisions kept in memory."""
 
-COLLECTIONS = (EVENTS, SESSIONS, REVISIONS, REGISTRATIONS, MAILS)
+COLLECTIONS = (EVENTS, SESSIONS, REVISIONS, REGISTRATIONS, MAILS, REPLIES_OF)
 
 M = TypeVar("M", EventState, SessionState)
 
 WAITING, SENDING, SENT, FAILED = "waiting", "sending", "sent", "failed"
+
+
+def replies_stream(registration_id: str) -> str:
+    """The ledger of a registration's answers."""
+    return f"replies/{registration_id}"
 
 
 def mail_id(registration_id: str, telling: int) -> str:
@@ -68,22 +88,36 @@ def mail_id(registration_id: str, telling: int) -> str:
     return f"{registration_id}.{telling}"
 
 
-def notice_id(registration_id: str, kind: Kind, sequence: int) -> str:
+def notice_id(registration_id: str, kind: Kind, sequence: int | str) -> str:
     """The id of the mail about the fact with this sequence, one row however often the fact comes."""
     return f"{registration_id}.{kind}.{sequence}"
 
 
+def invitation_id(registration_id: str, session_id: str, number: int) -> str:
+    """The id of the mail of its own with the `number`-th that is sent of the invitation to a session."""
+    return f"{registration_id}.invitation.{session_id}.{number}"
+
+
 @dataclass(frozen=True)
 class Copy:
-    """A registration as it stands here: its newest state, what the person was told, and in how many mails."""
+    """A registration as it stands here: its newest state, what the person was told, and in how many mails.
+
+    `invited`: what was sent last of the invitation to each session.
+    """
 
     state: RegistrationState
     told: Document | None
     tellings: int
+    invited: Document | None = None
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Copy:
-        return cls(RegistrationState.model_validate(document["state"]), document.get("told"), document["tellings"])
+        return cls(
+            RegistrationState.model_validate(document["state"]),
+            document.get("told"),
+            document["tellings"],
+            document.get("invited"),
+        )
 
 
 @dataclass(frozen=True)
@@ -97,8 +131,10 @@ class Agenda:
 class Store:
     """Reads and writes of the copies and of what was told. The mails' own life is in `mails.py`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, links: Links | None = None) -> None:
+        """`links`: makes the addresses that answers come to; None where none are taken."""
         self.database = database
+        self._links = links
         self.events = database[EVENTS.name]
         self.sessions = database[SESSIONS.name]
         self.revisions = database[REVISIONS.name]
@@ -127,10 +163,43 @@ class Store:
         """Keeps the newest state of a registration; what the person was told stays."""
         await self.registrations.update_one(
             {"_id": state.id},
-            {"$set": {"event_id": state.event_id, "state": json_of(state)}, "$setOnInsert": {"tellings": 0}},
+            {
+                "$set": {
+                    "event_id": state.event_id,
+                    "state": json_of(state),
+                    **self._hashes(state.id, state.link_generation),
+                },
+                "$setOnInsert": {"tellings": 0},
+            },
             upsert=True,
             session=session,
         )
+
+    def _hashes(self, registration_id: str, generation: int) -> Document:
+        """What a registration is found by when an answer comes: hashes of its tokens, as they are now."""
+        if self._links is None:
+            return {}
+        return {
+            "reply_hash": token_hash(reply_token(self._links, registration_id, generation)),
+            "keep_hash": token_hash(keep_token(self._links, registration_id, generation)),
+        }
+
+    async def add_hashes(self) -> int:
+        """Makes registrations that were kept before answers were taken known by their tokens; returns how many."""
+        count = 0
+        async for row in self.registrations.find({"reply_hash": {"$exists": False}}, {"state.link_generation": 1}):
+            generation = row["state"].get("link_generation", 1)
+            # Where the registration changed meanwhile, its newest hashes are there already.
+            await self.registrations.update_one(
+                {"_id": row["_id"], "reply_hash": {"$exists": False}}, {"$set": self._hashes(row["_id"], generation)}
+            )
+            count += 1
+        return count
+
+    async def named_by(self, field: str, token: str) -> str | None:
+        """The registration that a token names; `field` is reply_hash or keep_hash."""
+        row = await self.registrations.find_one({field: token_hash(token)}, {"_id": 1})
+        return str(row["_id"]) if row is not None else None
 
     async def registration(self, registration_id: str, session: Session | None = None) -> Copy | None:
         """A registration's copy."""
@@ -140,7 +209,19 @@ class Store:
     async def forget(self, registration_id: str, session: Session) -> None:
         """Removes all that is kept of a person, and their mails that were not sent; of those sent, only the count stays."""
         await self.registrations.delete_one({"_id": registration_id}, session=session)
-        await self.mails.delete_many({"registration_id": registration_id, "state": {"$ne": SENT}}, session=session)
+        await self.forget_answers(registration_id, session)
+
+    async def forget_answers(self, registration_id: str, session: Session | None = None) -> None:
+        """Removes the answers of a person; their ledger stays as a mark, so that no answer under way comes back."""
+        await self.database[LEDGERS.name].update_one(
+            {"_id": replies_stream(registration_id)},
+            {"$inc": {"version": 1}, "$set": {"schema": 1, "state": {"forgotten": True}, "entries": []}},
+            upsert=True,
+            session=session,
+        )
+        await self.database[REPLIES_OF.name].delete_many({"registration_id": registration_id}, session=session)
+        unsent = {"registration_id": registration_id, "state": {"$ne": SENT}}
+        await self.mails.delete_many(unsent, session=session)
 
     async def is_forgotten(self, registration_id: str) -> bool:
         """Whether the person was forgotten; else a registration that is missing here was not told yet."""

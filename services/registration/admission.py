@@ -33,7 +33,8 @@ def refusals(
     if event is None:
         return [unknown_event(seats.event_id)]
     kind = command.person.audience
-    reasons = _line_refusals(event, now, "event_id", "this event", groups.get(EVENT) or kind)
+    admitted = event.admits(groups.get(EVENT) or kind)
+    reasons = _line_refusals(event, now, "event_id", "this event", admitted)
     if known is not None and known.active and not command.anonymous:
         reasons.append(
             Reason(
@@ -64,7 +65,7 @@ def refusals(
         if event.rules.needed(id_) is None:
             message = f"this event does not require {id_!r}; leave it out"
             reasons.append(Reason(code="unknown-requirement", field=f"numbers.{id_}", message=message))
-    seated = event.admits(groups.get(EVENT) or kind) and not event.rules.approval
+    seated = admitted and not event.rules.approval
     reasons += choice_refusals(
         seats,
         command.sessions,
@@ -74,7 +75,8 @@ def refusals(
         groups=groups,
         kind=kind,
         member=member,
-        awaited=_full(seats, command.sessions, groups, kind) if seated else frozenset(),
+        # One alone collides with nothing, whether it is waited for or not.
+        awaited=_full(seats, command.sessions, groups, kind) if seated and len(command.sessions) > 1 else frozenset(),
     )
     reasons += answered.faults(questions_of(seats, command.sessions), command.answers)
     return reasons
@@ -118,7 +120,8 @@ def choice_refusals(
         elif session_id not in held:
             name = f"session {session_id!r}"
             group = (groups or {}).get(session_id)
-            reasons += _line_refusals(line, now, field, name, group or _kind_in(line, kind), may_wait=may_wait)
+            admitted = line.admits(group or _kind_in(line, kind))
+            reasons += _line_refusals(line, now, field, name, admitted, may_wait=may_wait)
             if line.rules.members_only and not member:
                 reasons.append(members_only(field, name))
             if line.rules.code_needed:
@@ -244,10 +247,10 @@ def _overlaps(
 
 
 def _line_refusals(
-    line: Line, now: datetime, field: str, name: str, kind: str | None, *, may_wait: bool = True
+    line: Line, now: datetime, field: str, name: str, admitted: bool, *, may_wait: bool = True
 ) -> list[Reason]:
     closed = _closed(line, now, field, name)
-    if closed or line.admits(kind):
+    if closed or admitted:
         return closed
     if line.rules.cutoff is not None and now >= line.rules.cutoff:
         return [Reason(code="full", field=field, message=f"{name} is full, and its waiting list is closed")]

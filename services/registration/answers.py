@@ -102,7 +102,7 @@ def answered(answer: Answer) -> dict[str, Any]:
     if answer.until:
         body["until"] = _instant(answer.until)
     if answer.cause:
-        body["cause"] = answer.cause.value
+        body["cause"] = str(answer.cause)
     return body
 
 

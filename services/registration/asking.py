@@ -106,9 +106,11 @@ class Requests:
         """Registers a person. Raises Problem 404, 409 (with all reasons), 422 (key of another request) or 503."""
         if not await self._desks.known(asked.event_id):
             raise Problem(404, "unknown-event", f"There is no published event {asked.event_id!r}.")
+        common = self.common("register", asked.event_id, asked, caller)
         command = Register(
-            **self.common("register", asked.event_id, said(asked), caller),
-            registration_id=self._ids(),
+            **common,
+            # Without a key nothing is kept under the command's own id, and each new one costs a call of the system.
+            registration_id=self._ids() if common["repeatable"] else common["id"],
             person=asked.person,
             sessions=tuple(asked.sessions),
             answers=asked.answers,
@@ -121,7 +123,7 @@ class Requests:
     async def change(self, registration: Registration, asked: ChangeRequest, caller: Caller) -> Answer:
         """Makes `asked.sessions` all that the registration has, or changes nothing. Raises Problem 409, 422 or 503."""
         command = Change(
-            **self.common("change", registration.event_id, [registration.id, said(asked)], caller),
+            **self.common("change", registration.event_id, [registration.id, asked], caller),
             registration_id=registration.id,
             sessions=tuple(asked.sessions),
             answers=asked.answers,
@@ -151,7 +153,7 @@ class Requests:
 
         `as_said`: what was sent, where a field is filled in here; the same request sent again is then still the same.
         """
-        what = {name: _plain(value) for name, value in sorted(fields.items())} if as_said is None else said(as_said)
+        what: object = {name: _plain(value) for name, value in sorted(fields.items())} if as_said is None else as_said
         asked = [registration.id, what]
         common = self.common(command.__name__.lower(), registration.event_id, asked, caller)
         return await self.ask(
@@ -160,7 +162,7 @@ class Requests:
 
     async def transfer(self, registration: Registration, person: PersonDetails, caller: Caller) -> Answer:
         """Hands the seats on to a colleague. Raises Problem 409, 422 or 503."""
-        common = self.common("transfer", registration.event_id, [registration.id, said(person)], caller)
+        common = self.common("transfer", registration.event_id, [registration.id, person], caller)
         command = Transfer(**common, registration_id=registration.id, to_id=self._ids(), person=person)
         return await self.ask(registration.event_id, command, caller)
 
@@ -236,8 +238,8 @@ class Requests:
         return await self.ask(event_id, command, caller)
 
     def common(self, operation: str, event_id: str, asked: object, caller: Caller) -> Common:
-        """The common fields of the command that `operation` makes of `asked`: everything that was said, as JSON data (an
-        id of the path too), since the same key with anything else is a mistake."""
+        """The common fields of the command that `operation` makes of `asked`: everything that was said, as JSON data and
+        models of it (an id of the path too), since the same key with anything else is a mistake."""
         key = caller.key
         return {
             "id": _key_id(key, event_id, caller.who) if key else self._ids(),
@@ -297,4 +299,4 @@ def _key_id(key: str, event_id: str, who: Who) -> str:
 
 
 def _fingerprint(operation: str, asked: object) -> str:
-    return hashlib.sha256(json.dumps([operation, asked], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([operation, asked], sort_keys=True, default=said).encode()).hexdigest()

@@ -16,6 +16,7 @@ from shared.contracts.registration import (
     RequestAnswered,
     RequirementState,
     SeatState,
+    Through,
 )
 from shared.contracts.scheduling import EventState, SessionState
 
@@ -29,7 +30,8 @@ class Command:
 
     id: str
     by: str = "clock"
-    """Who asks, for the log of decisions: attendee, organiser, message:<publisher>, agenda, clock, door."""
+    """Who asks, for the log of decisions: attendee, organiser, message:<publisher>, agenda, clock, door; calendar:<publisher>
+    and invitation:<publisher>, where an attendee's own word came through a calendar."""
     correlation_id: str | None = None
     repeatable: bool = False
     fingerprint: str | None = None
@@ -69,11 +71,13 @@ class Change(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Cancel(Command):
-    """A registration, or some of its sessions, are given up. Named by id or by e-mail."""
+    """A registration, or some of its sessions, are given up. Named by id or by e-mail. `through`: where the person said it,
+    if not on a page."""
 
     registration_id: str | None = None
     email: str | None = None
     sessions: tuple[str, ...] = ()
+    through: Through | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from itertools import takewhile
 
@@ -237,8 +237,10 @@ class Desk:
 
 
 def _answer(round_: list[Asked], answers: tuple[Answer, ...]) -> None:
-    for (command, future), answer in zip(round_, answers, strict=True):
-        COMMANDS.labels(type(command).__name__.lower(), answer.outcome.value).inc()
+    outcomes = Counter((type(command), answer.outcome) for (command, _), answer in zip(round_, answers, strict=True))
+    for (command_type, outcome), count in outcomes.items():
+        COMMANDS.labels(command_type.__name__.lower(), str(outcome)).inc(count)
+    for (_, future), answer in zip(round_, answers, strict=True):
         if not future.done():  # the one who asked may have gone away; the answer is stored all the same
             future.set_result(answer)
 

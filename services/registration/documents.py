@@ -1,4 +1,7 @@
-"""How registration's things are stored, and read back. Fields that say nothing are left out."""
+"""How registration's things are stored, and read back. Fields that say nothing are left out.
+
+`str(state)` is what `state.value` is, for a fraction of the time: a registration is stored with ten of them.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +33,13 @@ def registration_document(registration: Registration, manage_hash: str) -> Docum
         "answers": dict(r.answers),
         "held": r.held,
         "until": r.until,
-        "cause": r.cause.value if r.cause else None,
+        "cause": str(r.cause) if r.cause else None,
         "approved": r.approved,
         "code": r.code,
         "numbers": dict(r.numbers),
         "number_keys": list(number_keys(r.event_id, r.numbers).values()),
         "former_keys": list(r.former_keys),
-        "requirements": {id_: state.value for id_, state in r.requirements.items()},
+        "requirements": {id_: str(state) for id_, state in r.requirements.items()},
         "hold_until": r.hold_until,
         "remind_at": r.remind_at,
         "reconfirm_until": r.reconfirm_until,
@@ -55,7 +58,7 @@ def registration_document(registration: Registration, manage_hash: str) -> Docum
         "event_id": r.event_id,
         # An address that was made empty keeps no rule of what an address is.
         "person": {name: value for name, value in vars(r.person).items() if value is not None},
-        "state": r.state.value,
+        "state": str(r.state),
         "place": r.place,
         "kind": r.kind,
         "choices": [_held_document(held) for held in r.choices],
@@ -111,10 +114,10 @@ def _held_document(held: Held) -> Document:
         "until": held.until,
         "instead_of": list(held.instead_of),
         "approved": held.approved,
-        "cause": held.cause.value if held.cause else None,
+        "cause": str(held.cause) if held.cause else None,
         "attended_at": held.attended_at,
     }
-    document = {"session_id": held.session_id, "state": held.state.value, "place": held.place, "kind": held.kind}
+    document = {"session_id": held.session_id, "state": str(held.state), "place": held.place, "kind": held.kind}
     return document | {name: value for name, value in said.items() if value}
 
 
@@ -146,17 +149,17 @@ def answer_document(answer: Answer, now: datetime) -> Document:
     return {
         "schema": 1,
         "expires_at": now + kept,
-        "outcome": answer.outcome.value,
+        "outcome": str(answer.outcome),
         "fingerprint": answer.fingerprint,
         "reasons": [json_of(reason) for reason in answer.reasons],
         "event_id": answer.event_id,
         "registration_id": answer.registration_id,
-        "state": answer.state.value if answer.state else None,
+        "state": str(answer.state) if answer.state else None,
         "position": answer.position,
         "choices": [json_of(choice) for choice in answer.choices],
         "held": answer.held,
         "until": answer.until,
-        "cause": answer.cause.value if answer.cause else None,
+        "cause": str(answer.cause) if answer.cause else None,
     }
 
 
@@ -242,7 +245,7 @@ def grant_document(event_id: str, grant: Grant) -> Document:
         "event_id": event_id,
         "requirement": grant.requirement,
         "key": grant.key,
-        "state": grant.state.value,
+        "state": str(grant.state),
         "decided_at": grant.decided_at,
     }
 
@@ -271,7 +274,7 @@ def log_document(event_id: str, version: int, entries: tuple[Entry, ...], now: d
                 "registration_id": entry.registration_id,
                 "person": entry.person,
                 "effects": [
-                    [e.registration_id, e.line, e.before and e.before.value, e.after.value, e.took, e.joined, e.left]
+                    [e.registration_id, e.line, e.before and str(e.before), str(e.after), e.took, e.joined, e.left]
                     for e in entry.effects
                 ],
                 "capacities": [list(capacity) for capacity in entry.capacities],

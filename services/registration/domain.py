@@ -137,8 +137,13 @@ def _answer(fold: Fold, command: Command, log: list[Entry]) -> Answer:
     return answer
 
 
+_REVISING = asked.ReviseEvent | asked.ReviseSession
+_QUIET = _REVISING | asked.Tick | asked.Promote | asked.Refuse
+"""What the clock or the agenda asks."""
+
+
 def _revises(command: Command) -> bool:
-    return isinstance(command, asked.ReviseEvent | asked.ReviseSession)
+    return isinstance(command, _REVISING)
 
 
 def _entry(fold: Fold, command: Command, answer: Answer, before: Mapping[str, int | None]) -> list[Entry]:
@@ -151,7 +156,7 @@ def _entry(fold: Fold, command: Command, answer: Answer, before: Mapping[str, in
             for name, line in fold.lines.items()
             if name not in before or before[name] != line.rules.capacity
         ]
-    quiet = _revises(command) or isinstance(command, asked.Tick | asked.Promote | asked.Refuse)
+    quiet = isinstance(command, _QUIET)
     if quiet and not effects and not capacities:
         return []
     known = answer.registration_id or getattr(command, "registration_id", None)
@@ -164,7 +169,7 @@ def _entry(fold: Fold, command: Command, answer: Answer, before: Mapping[str, in
         Entry(
             command.by,
             type(command).__name__.lower(),
-            answer.outcome.value,
+            str(answer.outcome),
             tuple((reason.code, _what(reason.field, command)) for reason in answer.reasons),
             known,
             person,

@@ -32,6 +32,7 @@ REASONS = {
     "no-seat-yet": _("It gave no seat at once, and a seat is given up only for a seat."),
     "number-taken": _("Somebody else had given this number first."),
     "forgotten": _("The time to keep registrations of this event was over."),
+    "no-calendar-answers": _("At this event no seat is given up by calendar."),
     "no-choice-needed": _("The session was open to everyone registered."),
     "no-offer": _("Nothing was offered any more."),
     "no-transfers": _("Seats of this event cannot be handed on."),

@@ -128,8 +128,14 @@ def _change(event: CloudEvent, common: Common, _: Ids) -> Meaning:
 
 def _cancel(event: CloudEvent, common: Common, _: Ids) -> Meaning:
     asked = payload(event, RegistrationCancelled)
+    if asked.through is not None:  # the person's own word: whoever sent it only passed it on
+        common = {**common, "by": common["by"].replace("message", asked.through.value, 1)}
     command = Cancel(
-        **common, registration_id=asked.registration_id, email=asked.email, sessions=tuple(asked.sessions or ())
+        **common,
+        registration_id=asked.registration_id,
+        email=asked.email,
+        sessions=tuple(asked.sessions or ()),
+        through=asked.through,
     )
     return asked.event_id, [command]
 

@@ -9,7 +9,7 @@ from services.registration import codes
 from services.registration import commands as asked
 from services.registration.commands import Command
 from services.registration.registrations import Registration
-from services.registration.requirements import keys_of, number_key, number_keys, person_key
+from services.registration.requirements import number_key, number_keys, person_key
 
 
 class Named:
@@ -56,8 +56,9 @@ class Named:
         match command:
             case asked.Register():
                 self.emails.add(command.person.email)
-                self.keys.update(keys_of(event_id, command.person.email, command.numbers))
-                self.numbers.update(number_keys(event_id, command.numbers).values())
+                given = number_keys(event_id, command.numbers).values()
+                self.keys.update(given, [person_key(event_id, command.person.email)])
+                self.numbers.update(given)
                 if command.code:
                     self.codes.add(codes.normal(command.code))
             case asked.Change() | asked.Cancel():
@@ -67,7 +68,7 @@ class Named:
             case asked.Transfer():
                 self.ids.add(command.registration_id)
                 self.emails.add(command.person.email)
-                self.keys.update(keys_of(event_id, command.person.email, {}))
+                self.keys.add(person_key(event_id, command.person.email))
             case asked.GiveNumbers():
                 self.ids.add(command.registration_id)
                 self.looked_at.add(command.registration_id)

@@ -20,6 +20,9 @@ from shared.contracts.registration import (
 HOLDS = frozenset({SeatState.CONFIRMED, SeatState.OFFERED, SeatState.ATTENDED})
 """States that take a seat whatever else is open; a pending choice takes one where it is `held`."""
 
+Positions = Mapping[tuple[str, str], int]
+"""Places in line, by line and registration."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -117,31 +120,49 @@ class Registration:
         """What the person has of a session."""
         return next((held for held in self.choices if held.session_id == session_id), None)
 
-    def told(self, positions: Mapping[tuple[str, str], int], event_line: str) -> RegistrationState:
+    @property
+    def held_meanwhile(self) -> bool:
+        """Whether a seat at the event is held until something is fulfilled."""
+        return self.held and self.state is SeatState.PENDING
+
+    @property
+    def stands_until(self) -> datetime | None:
+        """Until when the seat at the event is offered, or held."""
+        return self.until or self.hold_until
+
+    def position(self, positions: Positions, event_line: str) -> int | None:
+        """The place in the event's own line, where one is known."""
+        return positions.get((event_line, self.id)) if self.state is SeatState.WAITLISTED else None
+
+    def choices_told(self, positions: Positions) -> list[Choice]:
+        """The choices for the outside."""
+        return [
+            Choice(
+                session_id=held.session_id,
+                state=held.state,
+                position=positions.get((held.session_id, self.id)) if held.state is SeatState.WAITLISTED else None,
+                held=held.held and held.state is SeatState.PENDING,
+                until=held.until if held.state is SeatState.OFFERED else None,
+                instead_of=list(held.instead_of),
+                cause=held.cause,
+            )
+            for held in self.choices
+        ]
+
+    def told(self, positions: Positions, event_line: str) -> RegistrationState:
         """The registration's full state for the outside; `positions` by (line, registration id) where one is known."""
         return RegistrationState(
             id=self.id,
             event_id=self.event_id,
             state=self.state,
-            position=positions.get((event_line, self.id)) if self.state is SeatState.WAITLISTED else None,
+            position=self.position(positions, event_line),
             person=self.person,
-            choices=[
-                Choice(
-                    session_id=held.session_id,
-                    state=held.state,
-                    position=positions.get((held.session_id, self.id)) if held.state is SeatState.WAITLISTED else None,
-                    held=held.held and held.state is SeatState.PENDING,
-                    until=held.until if held.state is SeatState.OFFERED else None,
-                    instead_of=list(held.instead_of),
-                    cause=held.cause,
-                )
-                for held in self.choices
-            ],
+            choices=self.choices_told(positions),
             link_generation=self.link_generation,
             registered_at=self.registered_at,
             changed_at=self.changed_at,
-            held=self.held and self.state is SeatState.PENDING,
-            until=self.until or self.hold_until,
+            held=self.held_meanwhile,
+            until=self.stands_until,
             cause=self.cause,
             requirements=[RequirementStatus(id=id_, state=state) for id_, state in self.requirements.items()],
             reconfirm_until=self.reconfirm_until,

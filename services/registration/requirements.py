@@ -47,7 +47,7 @@ def person_key(event_id: str, email: str) -> str:
 
 def number_key(event_id: str, requirement: str, number: str) -> str:
     """What stands for the number that another system gave to a person; case, spaces and hyphens do not matter."""
-    said = "".join(sign for sign in number.casefold() if sign.isalnum())
+    said = "".join(filter(str.isalnum, number.casefold()))
     return hashlib.sha256(f"number\n{event_id}\n{requirement}\n{said}".encode()).hexdigest()
 
 

@@ -81,6 +81,8 @@ class Rules:
     member_lists: tuple[str, ...] = ()
     member_requirement: str | None = None
     transfers: bool = True
+    calendar_answers: bool = False
+    """Events: whether a session removed from a calendar, or declined there, is given up."""
     reconfirm_at: datetime | None = None
     """Events: from when everybody is asked whether they still come."""
     reconfirm_days: int = 0
@@ -126,6 +128,7 @@ def rules_of_event(event: EventState) -> Rules:
         member_lists=tuple(members.lists) if members else (),
         member_requirement=members.requirement if members else None,
         transfers=admission.transfers,
+        calendar_answers=admission.calendar_answers,
         reconfirm_at=_midnight(event.starts_on - timedelta(days=ask.ask_days), event.zone) if ask else None,
         reconfirm_days=ask.answer_days if ask else 0,
         begins=begins,

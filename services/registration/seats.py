@@ -60,12 +60,17 @@ class Line:
     def free_for(self, kind: str | None) -> int | None:
         """Seats left for somebody of `kind`: those set aside for it, and those that are for everybody. None: no limit."""
         free = self.free
-        if free is None or not self.set_aside:
+        if not free:
             return free
-        capacity = self.rules.capacity or 0
-        for_everybody = max(0, capacity - sum(k.quota or 0 for k in self.kinds.values()))
-        of_no_kind = self.confirmed - sum(k.confirmed for k in self.kinds.values())
-        taken = of_no_kind + sum(k.beyond for k in self.kinds.values())
+        set_aside, taken = 0, self.confirmed
+        """`taken`: of the seats for everybody, by people of no kind and by those for whom none of their own was left."""
+        for of_kind in self.kinds.values():  # asked several times for each request: one look at each kind
+            quota = of_kind.quota or 0
+            set_aside += quota
+            taken -= min(quota, of_kind.confirmed)
+        if not set_aside:
+            return free
+        for_everybody = max(0, (self.rules.capacity or 0) - set_aside)
         own = self.kinds[kind].own if kind is not None and kind in self.kinds else 0
         return min(free, own + max(0, for_everybody - taken))
 
@@ -77,11 +82,13 @@ class Line:
 
     def admits(self, kind: str | None = None) -> bool:
         """Whether a newcomer of `kind` gets a seat now: freed seats belong to those who wait."""
-        if self.free_for(kind) == 0 or self.waiting_of(kind) > 0:
+        if self.free_for(kind) == 0:
             return False
-        own = self.kinds[kind].own if kind is not None and kind in self.kinds else 0
         if self.waiting == 0:
             return True
+        if self.waiting_of(kind) > 0:
+            return False
+        own = self.kinds[kind].own if kind is not None and kind in self.kinds else 0
         # A seat set aside for this kind, of which nobody waits; unless one of another kind waits for any seat that is left.
         others = (k for k in (None, *self.kinds) if k != kind)
         return own > 0 and self.set_aside and not any(self.waiting_of(k) and self.free_for(k) != 0 for k in others)
@@ -180,19 +187,30 @@ def kinds_of_session(audiences: Sequence[str], quotas: Mapping[str, int]) -> lis
     return [AudienceKind(id=id_, name={}, quota=quotas.get(id_)) for id_ in audiences]
 
 
-_RULES = {field.name for field in fields(Rules)}
+_RULES = tuple(field.name for field in fields(Rules))
 
 
 def line_document(line: Line) -> dict[str, Any]:
     """The line as stored."""
     document = {
-        "rules": asdict(line.rules),
+        "rules": _rules_document(line.rules),
         "confirmed": line.confirmed,
         "waiting": line.waiting,
         "next_place": line.next_place,
     }
     if line.kinds:
-        document["kinds"] = {id_: asdict(kind) for id_, kind in line.kinds.items()}
+        document["kinds"] = {
+            id_: {"quota": kind.quota, "confirmed": kind.confirmed, "waiting": kind.waiting}
+            for id_, kind in line.kinds.items()
+        }
+    return document
+
+
+def _rules_document(rules: Rules) -> dict[str, Any]:
+    """What `asdict` gives: that one copies each value of every field, and each commit of a decision stores the rules."""
+    document = {name: getattr(rules, name) for name in _RULES}
+    document["questions"] = tuple(asdict(question) for question in rules.questions)
+    document["requirements"] = tuple(asdict(needed) for needed in rules.requirements)
     return document
 
 

@@ -249,13 +249,14 @@ class Store(Readings):
 
 
 _REVISING = asked.ReviseEvent | asked.ReviseSession | asked.SetCodes | asked.RevokeCode
+_FREEING = asked.Cancel | asked.Change | asked.OfOne | asked.DecideRequirement
 
 
 def _frees(command: Command) -> int:
     """How many seats of one line a command may free."""
     if isinstance(command, asked.Tick):
         return len(command.registrations)
-    return int(isinstance(command, asked.Cancel | asked.Change | asked.OfOne | asked.DecideRequirement))
+    return int(isinstance(command, _FREEING))
 
 
 def unsettled(page: Page, settled: Iterable[int]) -> Page:

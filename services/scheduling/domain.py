@@ -278,6 +278,15 @@ def registration_is(event: EventState, now: datetime) -> RegistrationIs:
     return RegistrationIs.OPEN
 
 
+def takes_requests(session: SessionState, now: datetime) -> bool:
+    """Whether a seat in the session itself can be asked for at the instant `now`, or later: it takes place, has not begun,
+    and its own window is not over. The event may still say otherwise."""
+    over = session.starts_at is None and now.astimezone(ZoneInfo(session.zone)).date() > session.date
+    bounds = (session.starts_at, session.admission.window.closes)
+    late = over or any(bound is not None and now >= bound for bound in bounds)
+    return session.status is Status.SCHEDULED and session.admission.open and not late
+
+
 def _refuse_oversize(event: EventState, sessions: Sequence[SessionState]) -> None:
     sizes = {"event": len(event.model_dump_json().encode())}
     sizes |= {f"sessions.{state.id}": len(state.model_dump_json().encode()) for state in sessions}

@@ -9,9 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from services.scheduling.domain import RegistrationIs, registration_is
+from services.scheduling.domain import RegistrationIs, registration_is, takes_requests
 from services.scheduling.exports.files import FILES
 from services.scheduling.exports.json_ld import embedded
+from services.scheduling.part_feeds import part_feeds
 from services.scheduling.programme import SeatsLeft, event_seats, sections, session_seats
 from services.scheduling.public_view import PublicAgenda, public_agenda
 from services.scheduling.reading import (
@@ -108,19 +109,24 @@ def event_context(
     event, feed = agenda.event, agenda.feed
     say, paragraphs = sayers(language, event)
 
+    here = registration_is(event, now)
+    asked_for = here in (RegistrationIs.OPEN, RegistrationIs.NOT_YET)
+
     def seats_of(session: SessionState) -> SeatsLeft | None:
-        return session_seats(session, seats)
+        # Of what nobody can ask for any more, how full it is says nothing.
+        return session_seats(session, seats) if asked_for and takes_requests(session, now) else None
 
     return {
         "event": event,
         "sections": sections(event, agenda.sessions),
-        "registration": registration_is(event, now),
+        "registration": here,
         "RegistrationIs": RegistrationIs,
-        "seats": event_seats(event, seats),
+        "seats": event_seats(event, seats) if asked_for else None,
         "seats_of": seats_of,
         "members_links": members_links,
         "feed": feed,
         "webcal": "webcal" + feed[feed.index(":") :],
+        "part_feeds": part_feeds(agenda, say),
         "say": say,
         "paragraphs": paragraphs,
         "country": countries(language),

@@ -179,6 +179,7 @@ def _admission(rules: Rules, zone: str) -> Admission:
             "overlaps": rules.overlaps,
             "reconfirmation": _told(Reconfirmation, asked) if asked is not None else None,
             "transfers": rules.transfers,
+            "calendar_answers": rules.calendar_answers,
         }
     )
 

@@ -122,9 +122,11 @@ class Reconfirming(Part):
 
 class EventRules(Rules):
     """Rules of the event as a whole. `max_sessions`: how many one person may choose; `overlaps`: whether they may overlap;
-    `transfers`: whether a seat may be given to a named colleague."""
+    `transfers`: whether a seat may be given to a named colleague; `calendar_answers`: whether whoever removes a session
+    from a connected calendar, or declines it there or in the mailed invitation, gives the seat up."""
 
     max_sessions: Annotated[int, Field(ge=1, le=200)] | None = None
     overlaps: Overlaps = Overlaps.ALLOW
     reconfirmation: Annotated[Reconfirming | None, BeforeValidator(none_of_nothing)] = None
     transfers: bool = True
+    calendar_answers: bool = False

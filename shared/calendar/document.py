@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-
-from icalendar import Calendar
+from functools import lru_cache
 
 from shared.calendar.entry import Entry
-from shared.calendar.text import Said, address, plain
+from shared.calendar.text import address, escape, fold
 from shared.calendar.zones import USUAL_FIRST_YEAR, is_utc, vtimezone
 
 PRODUCT = "-//Lectern//Lectern//EN"
 CONTENT_TYPE = "text/calendar"
 
+_OPENING = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:{PRODUCT}\r\n".encode()
 _END = b"END:VCALENDAR\r\n"
 _COLOURS = ("steelblue", "seagreen", "indianred", "darkorange", "mediumpurple", "teal", "goldenrod", "slategray")
 
@@ -38,31 +38,41 @@ def colour(event_id: str) -> str:
 
 def feed(heading: Heading, entries: Sequence[tuple[Entry, str]], zone: str) -> bytes:
     """A calendar to subscribe to: entries with their UIDs. `zone` is the event's: it stands even in an empty feed."""
-    head = Calendar()
-    head.add("VERSION", "2.0")
-    head.add("PRODID", PRODUCT)
-    head.add("CALSCALE", "GREGORIAN")
-    for name in ("NAME", "X-WR-CALNAME"):
-        head.add(name, Said(plain(heading.name)))
-    for name in ("DESCRIPTION", "X-WR-CALDESC"):
-        head.add(name, Said(plain(heading.description)))  # or X-WR-CALDESC goes out without escapes
-    head.add("URL", address(heading.url))
-    head.add("COLOR", heading.colour)
-    head.add("X-WR-TIMEZONE", zone)
-    head.add("REFRESH-INTERVAL", heading.refresh, parameters={"VALUE": "DURATION"})
-    head.add("X-PUBLISHED-TTL", f"PT{int(heading.refresh.total_seconds() // 60)}M")
-    zones = _zones(entry for entry, _ in entries)
+    return joined(heading, zone, _zones(entry for entry, _ in entries), [entry.vevent(uid) for entry, uid in entries])
+
+
+def joined(heading: Heading, zone: str, years: Mapping[str, int], vevents: Iterable[bytes]) -> bytes:
+    """A calendar to subscribe to, of VEVENTs that were made before. `years`: the zones in use, each with the first year
+    that it is needed for."""
+    zones = dict(years)
     if not is_utc(zone):
         zones.setdefault(zone, USUAL_FIRST_YEAR)
-    return _joined(head, zones, [entry.vevent(uid) for entry, uid in entries])
+    return b"".join([_head(heading, zone), *_vtimezones(zones), *vevents, _END])
 
 
 def calendar_object(entry: Entry, uid: str) -> bytes:
     """One entry as a calendar object resource (RFC 4791, section 4.1): no METHOD, its time zone with it."""
-    head = Calendar()
-    head.add("VERSION", "2.0")
-    head.add("PRODID", PRODUCT)
-    return _joined(head, _zones([entry]), [entry.vevent(uid)])
+    return b"".join([_OPENING, *_vtimezones(_zones([entry])), entry.vevent(uid), _END])
+
+
+@lru_cache(maxsize=2048)
+def _head(heading: Heading, zone: str) -> bytes:
+    name, about = escape(heading.name), escape(heading.description)
+    minutes = int(heading.refresh.total_seconds() // 60)
+    refresh = f"PT{minutes // 60}H" if minutes % 60 == 0 else f"PT{minutes}M"
+    lines = [
+        "CALSCALE:GREGORIAN",
+        f"DESCRIPTION:{about}",
+        f"X-WR-CALDESC:{about}",
+        f"NAME:{name}",
+        f"X-WR-CALNAME:{name}",
+        f"COLOR:{heading.colour}",
+        f"REFRESH-INTERVAL;VALUE=DURATION:{refresh}",
+        f"URL:{address(heading.url)}",
+        f"X-PUBLISHED-TTL:PT{minutes}M",
+        f"X-WR-TIMEZONE:{zone}",
+    ]
+    return _OPENING + b"".join(map(fold, lines))
 
 
 def _zones(entries: Iterable[Entry]) -> dict[str, int]:
@@ -74,6 +84,5 @@ def _zones(entries: Iterable[Entry]) -> dict[str, int]:
     return years
 
 
-def _joined(head: Calendar, zones: dict[str, int], parts: Sequence[bytes]) -> bytes:
-    opening = head.to_ical().removesuffix(_END)
-    return b"".join([opening, *(vtimezone(name, year) for name, year in sorted(zones.items())), *parts, _END])
+def _vtimezones(years: Mapping[str, int]) -> Iterator[bytes]:
+    return (vtimezone(name, year) for name, year in sorted(years.items()))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from icalendar import Event
-
-from shared.calendar.text import Said, SaidList, address, fold, plain
+from shared.calendar.text import address, escape, fold, plain, quoted
 from shared.calendar.zones import is_utc, zone
 from shared.contracts.base import said_in
 from shared.contracts.scheduling import (
@@ -28,6 +26,10 @@ Words = Callable[[str], str]
 
 REVISION = "X-LECTERN-REVISION"
 """Says which revision of a session an object shows, however a server rewrote its bytes."""
+OUR_STATUS = "X-LECTERN-STATUS"
+"""The STATUS that we wrote: one that a person changed (who declines) differs from it."""
+OUR_CATEGORIES = "X-LECTERN-CATEGORIES"
+"""The CATEGORIES that we wrote: what else stands there is the person's."""
 
 ROLES = {
     Role.CHAIR: "Chair",
@@ -52,7 +54,7 @@ _BEGIN, _END = b"BEGIN:VEVENT\r\n", b"END:VEVENT\r\n"
 
 @dataclass(frozen=True)
 class Entry:
-    """A rendered session. `zone` is None for all-day entries and UTC; `year` is the first year its times lie in."""
+    """A rendered session. `zone` is None where none is written: all-day, in UTC; `year` is the first year its times lie in."""
 
     lines: bytes
     sequence: int
@@ -85,63 +87,96 @@ def changed_at(session: SessionState, event: EventState) -> datetime:
 
 
 def entry(
-    session: SessionState, event: EventState, *, language: str, words: Words, page: str, join: bool = False
+    session: SessionState,
+    event: EventState,
+    *,
+    language: str,
+    words: Words,
+    page: str,
+    join: bool = False,
+    tentative: str | None = None,
 ) -> Entry:
     """`session` as a calendar entry in `language`, with fall-back to the event's first language.
 
-    `page` is the address of the event's page. `join`: whether the reader may have the link to join.
+    `page` is the address of the event's page. `join`: whether the reader may have the link to join. `tentative`: the
+    reader has no seat (yet), and the summary says so in this form with {title} in it; no link to join is told then.
     Raises ValueError for a zone that is no IANA zone.
     """
     default = event.languages[0]
     cancelled = is_cancelled(session, event)
     all_day = session.starts_local is None
-    join_url = address(session.join_url) if join and session.join_url and not cancelled else None
-    title = plain(said_in(session.title, language, default))
-    summary = words("{title} (time to be announced)").format(title=title) if all_day and not cancelled else title
-    component = Event()
-    component.add("DTSTAMP", changed_at(session, event))
-    component.add("LAST-MODIFIED", changed_at(session, event))
-    component.add("SEQUENCE", sequence(session, event))
-    _add_times(component, session)
-    component.add("SUMMARY", Said(words("Cancelled: {title}").format(title=summary) if cancelled else summary))
-    component.add("STATUS", "CANCELLED" if cancelled else "CONFIRMED")
-    free = cancelled or all_day or session.kind is SessionKind.BREAK
-    component.add("TRANSP", "TRANSPARENT" if free else "OPAQUE")
-    if where := location(session.place, language, default, words):
-        component.add("LOCATION", Said(where))
-    component.add(
-        "DESCRIPTION",
-        Said("\n\n".join(_paragraphs(session, language, default, words, page, cancelled, join_url))),
-    )
-    component.add("CATEGORIES", SaidList([*_tracks(session, language, default), words(KINDS[session.kind])]))
-    component.add("URL", address(page))
+    may_join = join and tentative is None and not cancelled
+    join_url = address(session.join_url) if may_join and session.join_url else None
+    summary = plain(said_in(session.title, language, default))
+    if all_day and not cancelled:
+        summary = words("{title} (time to be announced)").format(title=summary)
+    if cancelled:
+        summary = words("Cancelled: {title}").format(title=summary)
+    elif tentative is not None:
+        summary = tentative.format(title=summary)
+    changed = f"{changed_at(session, event).astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    free = cancelled or all_day or tentative is not None or session.kind is SessionKind.BREAK
+    about = "\n\n".join(_paragraphs(session, language, default, words, page, cancelled, join_url))
+    where = location(session.place, language, default, words)
+    categories = [*_tracks(session, language, default), words(KINDS[session.kind])]
+    lines = [
+        f"SUMMARY:{escape(summary)}",
+        *_times(session),
+        f"DTSTAMP:{changed}",
+        f"SEQUENCE:{sequence(session, event)}",
+        f"CATEGORIES:{','.join(map(escape, categories))}",
+    ]
     if join_url is not None:
-        component.add("CONFERENCE", join_url, parameters={"VALUE": "URI", "FEATURE": "VIDEO", "LABEL": words("Join")})
-    component.add(REVISION, str(sequence(session, event)))
-    timed = session.starts_local is not None and not is_utc(session.zone)
+        label = quoted(words("Join"))
+        lines.append(f"CONFERENCE;FEATURE=VIDEO;LABEL={label};VALUE=URI:{join_url}")
+    lines += [f"DESCRIPTION:{escape(about)}", f"LAST-MODIFIED:{changed}"]
+    if where:
+        lines.append(f"LOCATION:{escape(where)}")
+    status = "CANCELLED" if cancelled else "CONFIRMED" if tentative is None else "TENTATIVE"
+    lines += [
+        f"STATUS:{status}",
+        f"TRANSP:{'TRANSPARENT' if free else 'OPAQUE'}",
+        f"URL:{address(page)}",
+        f"{REVISION}:{sequence(session, event)}",
+        f"{OUR_STATUS}:{status}",
+        f"{OUR_CATEGORIES}:{','.join(map(escape, categories))}",
+    ]
+    placed = any(line.startswith(("DTSTART;TZID=", "DTEND;TZID=")) for line in lines)
     return Entry(
-        lines=component.to_ical().removeprefix(_BEGIN).removesuffix(_END),
+        lines=b"".join(map(fold, lines)),
         sequence=sequence(session, event),
         changed_at=changed_at(session, event),
-        zone=session.zone if timed else None,
+        zone=session.zone if placed else None,
         year=session.date.year,
     )
 
 
-def _add_times(component: Event, session: SessionState) -> None:
+def _times(session: SessionState) -> Iterator[str]:
     if session.starts_local is None:
-        component.add("DTSTART", session.date)
-        component.add("DTEND", session.date + timedelta(days=1))
+        yield f"DTSTART;VALUE=DATE:{_digits(session.date)}"
+        yield f"DTEND;VALUE=DATE:{_digits(session.date + timedelta(days=1))}"
         return
-    component.add("DTSTART", _moment(session.starts_local, session.starts_at, session.zone))
+    yield f"DTSTART{_moment(session.starts_local, session.starts_at, session.zone)}"
     if session.ends_local is not None:
-        component.add("DTEND", _moment(session.ends_local, session.ends_at, session.zone))
+        yield f"DTEND{_moment(session.ends_local, session.ends_at, session.zone)}"
 
 
-def _moment(local: datetime, at: datetime | None, zone_name: str) -> datetime:
-    """The local time with its zone; in UTC where the wall shows that time twice and the second one is meant."""
-    placed = local.replace(tzinfo=zone(zone_name))
-    return at if at is not None and placed.astimezone(UTC) != at else placed
+def _moment(local: datetime, at: datetime | None, zone_name: str) -> str:
+    """The local time with its zone; in UTC where the wall shows that time twice, or never.
+
+    RFC 5545 says which of two equal times is meant (section 3.3.5), but khal reads the second and calcurse either.
+    """
+    first, second = (local.replace(tzinfo=zone(zone_name), fold=fold) for fold in (0, 1))
+    placed = first.astimezone(UTC)
+    moment = placed if at is None else at.astimezone(UTC)
+    if is_utc(zone_name) or first.utcoffset() != second.utcoffset() or moment != placed:
+        return f":{_digits(moment)}Z"
+    return f";TZID={zone_name}:{_digits(local)}"
+
+
+def _digits(value: date) -> str:
+    """A date as 20191120, a date with a time as 20191120T094000."""
+    return value.isoformat()[:19].replace("-", "").replace(":", "")
 
 
 def location(place: Place, language: str, default: str, words: Words) -> str:

@@ -8,245 +8,129 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
-_LINE = re.compile(
-    r"^([A-Za-z0-9-]+)((?:;[A-Za-z0-9-]+=(?:\"[^\"]*\"|[^\";:,]*)(?:,(?:\"[^\"]*\"|[^\";:,]*))*)*):(.*)$", re.S
+from shared.calendar.lint_entries import is_address, look_at_entry, look_at_names
+from shared.calendar.lint_lines import Component, look_at_escapes, look_at_lines, parse
+from shared.calendar.lint_zones import look_at_zones
+
+_TWICE = (("NAME", "X-WR-CALNAME"), ("DESCRIPTION", "X-WR-CALDESC"))
+"""What some programs read under the first name and others under the second."""
+
+_OF_FEEDS = (
+    "NAME", "X-WR-CALNAME", "DESCRIPTION", "X-WR-CALDESC", "URL", "COLOR", "REFRESH-INTERVAL", "X-PUBLISHED-TTL",
+)  # fmt: skip
+_KNOWN = frozenset(
+    {"VERSION", "PRODID", "CALSCALE", "METHOD", "CATEGORIES", "IMAGE", "LAST-MODIFIED", "SOURCE", "UID", *_OF_FEEDS}
 )
-_PARAMETER = re.compile(r";([A-Za-z0-9-]+)=((?:\"[^\"]*\"|[^\";:])*)")
-_DATE = re.compile(r"^\d{8}$")
-_DATE_TIME = re.compile(r"^\d{8}T\d{6}Z?$")
-_ESCAPE = re.compile(r"\\(.)?", re.S)
-
-_TEXTS = {"SUMMARY", "DESCRIPTION", "LOCATION", "COMMENT", "NAME", "X-WR-CALNAME", "X-WR-CALDESC", "TZNAME", "UID"}
-_LISTS = {"CATEGORIES"}
-_ONCE = {"UID", "DTSTAMP", "DTSTART", "DTEND", "DURATION", "SEQUENCE", "STATUS", "SUMMARY", "DESCRIPTION", "LOCATION",
-         "TRANSP", "URL", "LAST-MODIFIED"}  # fmt: skip
-_STATUSES = {"TENTATIVE", "CONFIRMED", "CANCELLED"}
+_DURATION = re.compile(r"^P(?:(\d+)W|(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?)$")
+_COLOUR = re.compile(r"^[a-z]+$")
 
 
-@dataclass
-class _Property:
-    name: str
-    parameters: dict[str, str]
-    value: str
+def lint(body: bytes, *, feed: bool | None = None) -> list[str]:
+    """Everything that is wrong with a calendar, in words; empty when it is right.
 
-
-@dataclass
-class _Component:
-    name: str
-    properties: list[_Property] = field(default_factory=list)
-    children: list[_Component] = field(default_factory=list)
-
-    def all(self, name: str) -> list[_Property]:
-        return [item for item in self.properties if item.name == name]
-
-    def one(self, name: str) -> _Property | None:
-        return next(iter(self.all(name)), None)
-
-
-def lint(body: bytes) -> list[str]:
-    """Everything that is wrong with a feed or calendar object, in words; empty when it is right."""
-    problems = list(_lines(body))
-    root, found = _parse(body)
+    `feed`: whether it is one to subscribe to, or (False) an object for a CalDAV server. None: it is a feed where it
+    says a name or how often to come back.
+    """
+    problems = list(look_at_lines(body))
+    root, found = parse(body)
     problems.extend(found)
     if root is None:
         return problems
+    if feed is None:
+        feed = any(root.all(name) for name in _OF_FEEDS)
     problems.extend(_calendar(root))
-    problems.extend(_zones(root))
-    for event in root.children:
-        if event.name == "VEVENT":
-            problems.extend(_event(event))
+    problems.extend(_feed(root) if feed else _object(root))
+    problems.extend(look_at_zones(root))
+    for event in root.named("VEVENT"):
+        problems.extend(look_at_entry(event))
     problems.extend(_duplicates(root))
-    problems.extend(_escapes(root))
+    problems.extend(look_at_escapes(root))
     return problems
 
 
-def _lines(body: bytes) -> Iterator[str]:
-    if not body.endswith(b"\r\n"):
-        yield "the last line does not end with CRLF"
-    if re.search(rb"(?<!\r)\n|\r(?!\n)", body):
-        yield "a line ends with LF or CR alone"
-    for number, line in enumerate(body.removesuffix(b"\r\n").split(b"\r\n"), 1):
-        if len(line) > 75:
-            yield f"line {number} has {len(line)} octets; 75 are allowed"
-        if not line.strip():
-            yield f"line {number} is empty"
-        try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError:
-            yield f"line {number} splits a UTF-8 character, or is no UTF-8"
-            continue
-        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
-            yield f"line {number} holds a control character"
-
-
-def _parse(body: bytes) -> tuple[_Component | None, list[str]]:
-    problems: list[str] = []
-    text = re.sub(rb"\r?\n[ \t]", b"", body).decode("utf-8", "replace")
-    stack: list[_Component] = []
-    root: _Component | None = None
-    for number, line in enumerate(filter(None, re.split(r"\r?\n", text)), 1):
-        match = _LINE.match(line)
-        if match is None:
-            problems.append(f"content line {number} is not name;parameters:value: {line[:40]!r}")
-            continue
-        name, value = match[1].upper(), match[3]
-        if name == "BEGIN":
-            component = _Component(value.upper())
-            if stack:
-                stack[-1].children.append(component)
-            elif root is not None:
-                problems.append("there is more than one VCALENDAR")
-            root = root or component
-            stack.append(component)
-        elif name == "END":
-            if not stack or stack[-1].name != value.upper():
-                problems.append(f"END:{value} closes nothing")
-            else:
-                stack.pop()
-        elif not stack:
-            problems.append(f"{name} stands outside of a component")
-        else:
-            parameters = {key.upper(): given.strip('"') for key, given in _PARAMETER.findall(match[2])}
-            stack[-1].properties.append(_Property(name, parameters, value))
-    if stack:
-        problems.append(f"{stack[-1].name} is not closed")
-    if root is None or root.name != "VCALENDAR":
-        return None, [*problems, "there is no VCALENDAR"]
-    return root, problems
-
-
-def _calendar(root: _Component) -> Iterator[str]:
+def _calendar(root: Component) -> Iterator[str]:
     for name in ("PRODID", "VERSION"):
         if len(root.all(name)) != 1:
             yield f"VCALENDAR needs {name} exactly once"
-    version = root.one("VERSION")
+    for name, count in Counter(item.name for item in root.properties).items():
+        if count > 1 and name not in ("PRODID", "VERSION", "CATEGORIES", "IMAGE"):
+            yield f"{name} stands {count} times in VCALENDAR"
+    version, scale = root.one("VERSION"), root.one("CALSCALE")
     if version is not None and version.value != "2.0":
         yield "VERSION must be 2.0"
+    if scale is not None and scale.value != "GREGORIAN":
+        yield "CALSCALE must be GREGORIAN"
     if root.all("METHOD"):
         yield "METHOD stands in a feed or stored object; it belongs in mails only"
+    yield from look_at_names(root, _KNOWN)
     if not root.children:
         yield "VCALENDAR has no component"
+    for child in root.children:
+        if child.name not in ("VEVENT", "VTIMEZONE"):
+            yield f"{child.name} is neither a session nor a time zone"
+    if [child.name == "VEVENT" for child in root.children] != sorted(child.name == "VEVENT" for child in root.children):
+        yield "a VTIMEZONE comes after a VEVENT; some programs read only what they have already met"
 
 
-def _zones(root: _Component) -> Iterator[str]:
-    defined = Counter(tzid.value for zone in root.children if zone.name == "VTIMEZONE" for tzid in zone.all("TZID"))
-    for tzid, count in defined.items():
-        if count > 1:
-            yield f"VTIMEZONE {tzid} stands {count} times"
-        if "/" not in tzid:
-            yield f"TZID {tzid} is no IANA zone; an abbreviation says too little"
-    for event in root.children:
-        for item in event.properties:
-            used = item.parameters.get("TZID")
-            if used is not None and used not in defined:
-                yield f"{item.name} uses TZID {used}, which has no VTIMEZONE"
-    for zone in root.children:
-        if zone.name == "VTIMEZONE":
-            yield from _zone(zone)
+def _feed(root: Component) -> Iterator[str]:
+    for name in (*_OF_FEEDS, "CALSCALE"):
+        if not root.all(name):
+            yield f"a feed needs {name}"
+    for name, other in _TWICE:
+        first, second = root.one(name), root.one(other)
+        if first is not None and second is not None and first.text != second.text:
+            yield f"{name} and {other} differ"
+    for name in ("NAME", "X-WR-CALNAME"):
+        named = root.one(name)
+        if named is not None and not named.text.strip():
+            yield f"{name} says nothing"
+    page, colour = root.one("URL"), root.one("COLOR")
+    if page is not None and not is_address(page.value):
+        yield f"URL {page.value} is no address"
+    if colour is not None and not _COLOUR.match(colour.value):
+        yield f"COLOR {colour.value} is no colour name of CSS"
+    yield from _refresh(root)
 
 
-def _zone(zone: _Component) -> Iterator[str]:
-    name: str = next((item.value for item in zone.all("TZID")), "without TZID")
-    if not any(child.name in ("STANDARD", "DAYLIGHT") for child in zone.children):
-        yield f"VTIMEZONE {name} has no STANDARD or DAYLIGHT"
-    for child in zone.children:
-        for needed in ("DTSTART", "TZOFFSETFROM", "TZOFFSETTO"):
-            if len(child.all(needed)) != 1:
-                yield f"VTIMEZONE {name}: {child.name} needs {needed} exactly once"
-        if child.all("RDATE"):
-            yield f"VTIMEZONE {name}: {child.name} lists RDATE; use RRULE"
-        start = child.one("DTSTART")
-        if start is not None and start.value.endswith("Z"):
-            yield f"VTIMEZONE {name}: DTSTART must be local time"
-        for rule in child.all("RRULE"):
-            until = re.search(r"UNTIL=([^;]+)", rule.value)
-            if until and not until[1].endswith("Z"):
-                yield f"VTIMEZONE {name}: UNTIL must be in UTC"
-
-
-def _event(event: _Component) -> Iterator[str]:
-    uid = event.one("UID")
-    name = f"VEVENT {uid.value if uid else 'without UID'}"
-    for needed in ("UID", "DTSTAMP", "DTSTART"):
-        if not event.all(needed):
-            yield f"{name}: {needed} is missing"
-    for once in sorted(_ONCE):
-        if len(event.all(once)) > 1:
-            yield f"{name}: {once} stands more than once"
-    for stamp in ("DTSTAMP", "LAST-MODIFIED"):
-        item = event.one(stamp)
-        if item is not None and not (_DATE_TIME.match(item.value) and item.value.endswith("Z")):
-            yield f"{name}: {stamp} must be in UTC"
-    status = event.one("STATUS")
-    if status is not None and status.value not in _STATUSES:
-        yield f"{name}: STATUS {status.value} is unknown"
-    number = event.one("SEQUENCE")
-    if number is not None and not number.value.isdigit():
-        yield f"{name}: SEQUENCE {number.value} is no number"
-    start, end = event.one("DTSTART"), event.one("DTEND")
-    if end is not None and event.all("DURATION"):
-        yield f"{name}: DTEND and DURATION exclude each other"
-    for item in (start, end):
+def _refresh(root: Component) -> Iterator[str]:
+    asked, published = root.one("REFRESH-INTERVAL"), root.one("X-PUBLISHED-TTL")
+    if asked is not None and asked.parameters.get("VALUE") != "DURATION":
+        yield "REFRESH-INTERVAL needs VALUE=DURATION"
+    found = []
+    for item in (asked, published):
         if item is not None:
-            yield from _time(name, item)
-    if start is not None and end is not None:
-        yield from _order(name, start, end)
+            found.append(_duration(item.value))
+            if not found[-1]:
+                yield f"{item.name} {item.value} is no duration"
+    if len(found) == 2 and all(found) and found[0] != found[1]:
+        yield "REFRESH-INTERVAL and X-PUBLISHED-TTL differ"
 
 
-def _time(name: str, item: _Property) -> Iterator[str]:
-    if item.parameters.get("VALUE", "DATE-TIME") == "DATE":
-        if not _DATE.match(item.value) or "TZID" in item.parameters:
-            yield f"{name}: {item.name} must be a date alone"
-    elif not _DATE_TIME.match(item.value):
-        yield f"{name}: {item.name} {item.value} is no date and time"
-    elif item.value.endswith("Z") == ("TZID" in item.parameters):
-        yield f"{name}: {item.name} needs TZID or Z, one of them"
+def _duration(value: str) -> timedelta | None:
+    """None also for no time at all, which no program should wait between two looks."""
+    match = _DURATION.match(value)
+    if match is None:
+        return None
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds) or None
 
 
-def _order(name: str, start: _Property, end: _Property) -> Iterator[str]:
-    if start.parameters.get("VALUE") != end.parameters.get("VALUE"):
-        yield f"{name}: DTSTART and DTEND are of different kinds"
-        return
-    try:
-        first, last = _instant(start), _instant(end)
-    except (ValueError, KeyError):
-        return  # told above as no date and time, or as a zone that is missing
-    if last <= first:
-        yield f"{name}: DTEND is not after DTSTART"
+def _object(root: Component) -> Iterator[str]:
+    """RFC 4791, section 4.1."""
+    events = root.named("VEVENT")
+    if not events:
+        yield "a calendar object needs a VEVENT"
+    if len({uid.value for event in events for uid in event.all("UID")}) > 1:
+        yield "a calendar object holds one UID only"
+    for name in (*_OF_FEEDS, "X-WR-TIMEZONE"):
+        if root.all(name):
+            yield f"{name} belongs in a feed, not in a calendar object"
 
 
-def _instant(item: _Property) -> datetime:
-    value = item.value.removesuffix("Z")
-    moment = datetime.strptime(value, "%Y%m%d" if len(value) == 8 else "%Y%m%dT%H%M%S")  # noqa: DTZ007
-    tzid = item.parameters.get("TZID")
-    return moment.replace(tzinfo=ZoneInfo(tzid) if tzid else UTC).astimezone(UTC)
-
-
-def _duplicates(root: _Component) -> Iterator[str]:
-    uids = Counter(
-        uid.value
-        for event in root.children
-        if event.name == "VEVENT" and not event.all("RECURRENCE-ID")
-        for uid in event.all("UID")
-    )
+def _duplicates(root: Component) -> Iterator[str]:
+    uids = Counter(uid.value for event in root.named("VEVENT") for uid in event.all("UID"))
     for uid, count in uids.items():
         if count > 1:
             yield f"UID {uid} stands {count} times"
-
-
-def _escapes(component: _Component) -> Iterator[str]:
-    for item in component.properties:
-        if item.name not in _TEXTS | _LISTS:
-            continue
-        for escape in _ESCAPE.finditer(item.value):
-            if escape[1] is None or escape[1] not in "\\;,nN":
-                yield f"{item.name}: a backslash escapes nothing"
-        bare = _ESCAPE.sub("", item.value)
-        if ";" in bare or ("," in bare and item.name in _TEXTS):
-            yield f"{item.name}: a comma or semicolon is not escaped"
-    for child in component.children:
-        yield from _escapes(child)

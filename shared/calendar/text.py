@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from icalendar import vCategory, vText
-
 LIMIT = 75
 """Octets of one line, its CRLF not counted."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_LINE_END = re.compile(r"\r\n|[\r\x85\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SPECIAL = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n"})
 
 
 def plain(value: str) -> str:
     """`value` without the control characters that TEXT may not hold; every line end becomes a newline."""
-    return _CONTROL.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    return _CONTROL.sub("", _LINE_END.sub("\n", value)).strip()
 
 
 def escape(value: str) -> str:
@@ -24,19 +23,10 @@ def escape(value: str) -> str:
     return plain(value).translate(_SPECIAL)
 
 
-class Said(vText):
-    """A TEXT value for icalendar's components. Its own class takes a backslash before an N for a line end, and so
-    writes C:\\Names in two lines."""
-
-    def to_ical(self) -> bytes:
-        return escape(self).encode()
-
-
-class SaidList(vCategory):
-    """Several TEXT values of one property (CATEGORIES)."""
-
-    def to_ical(self) -> bytes:
-        return b",".join(escape(str(value)).encode() for value in self.cats)
+def quoted(value: str) -> str:
+    """A parameter's value (section 3.2), in quotation marks where a sign in it asks for them; it can hold none itself."""
+    bare = plain(value).replace('"', "'").replace("\n", " ")
+    return f'"{bare}"' if any(sign in bare for sign in ",;:") else bare
 
 
 def address(url: str) -> str:

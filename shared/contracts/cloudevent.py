@@ -86,13 +86,8 @@ class CloudEvent(BaseModel):
         return self.encoded().encode()
 
     def encoded(self) -> Encoded:
-        """The message in the form in which it is stored and sent on."""
-        text = json.dumps(self.as_dict(), ensure_ascii=False, separators=(",", ":"))
-        return Encoded(self.id, self.type, self.correlationid, text)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The message as JSON-ready data, empty attributes left out."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """The message in the form in which it is stored and sent on, empty attributes left out."""
+        return Encoded(self.id, self.type, self.correlationid, self.model_dump_json(exclude_none=True))
 
 
 def decode(body: bytes) -> CloudEvent:

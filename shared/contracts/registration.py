@@ -71,6 +71,17 @@ class Cause(StrEnum):
     OVER = "over"
     """Cancelled: the session had begun, or was called off, when the seat at the event came."""
     ERASED = "erased"
+    CALENDAR = "calendar"
+    """Cancelled: the person removed it from a connected calendar, or declined it there or in the invitation."""
+
+
+class Through(StrEnum):
+    """How a person's own word reached us, where it was not said on a page."""
+
+    CALENDAR = "calendar"
+    """Removed or declined in a connected calendar."""
+    INVITATION = "invitation"
+    """Declined in answer to the mailed invitation."""
 
 
 class Outcome(StrEnum):
@@ -181,6 +192,7 @@ class RegistrationCancelled(Contract):
     sessions: list[Identifier] | None = Field(
         default=None, max_length=200, description="Empty or missing: the whole registration"
     )
+    through: Through | None = Field(default=None, description="How the person said it, where a calendar was the way")
 
 
 class Choice(Contract):

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from shared.contracts import registration, scheduling
+from shared.contracts import calendar_sync, registration, scheduling
 from shared.contracts.base import Contract
 from shared.contracts.cloudevent import CloudEvent, InvalidMessage, problem, problems_of
 
@@ -63,6 +63,14 @@ MESSAGES: dict[str, MessageType] = {
         MessageType(
             registration.REGISTRATION_ERASED, registration.RegistrationErased, EVENTS, "registration",
             "registrations/{registration_id}", "A person is to be forgotten.",
+        ),
+        MessageType(
+            calendar_sync.ANSWER_NOTICED, calendar_sync.AnswerNoticed, EVENTS, "calendar-sync",
+            "calendars/{registration_id}", "Sessions are gone from a person's connected calendar, or were declined there.",
+        ),
+        MessageType(
+            calendar_sync.CALENDAR_LOST, calendar_sync.CalendarLost, EVENTS, "calendar-sync",
+            "calendars/{registration_id}", "A person's connected calendar is out of reach.",
         ),
         MessageType(
             registration.REGISTRATION_REQUESTED, registration.RegistrationRequested, INTAKE, "registration",

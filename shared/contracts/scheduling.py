@@ -209,6 +209,10 @@ class Admission(Contract):
     )
     reconfirmation: Reconfirmation | None = Field(default=None, description="Events only")
     transfers: bool = Field(default=True, description="Events only: a seat may be given to a named colleague")
+    calendar_answers: bool = Field(
+        default=False,
+        description="Events only: who removes a session from a connected calendar, or declines it, gives the seat up",
+    )
 
 
 class Series(Contract):

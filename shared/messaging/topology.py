@@ -21,6 +21,7 @@ QUEUES: dict[str, tuple[Binding, ...]] = {
         Binding(EVENTS, "lectern.registration.registration-reminded.*"),
         Binding(EVENTS, "lectern.registration.registration-repeated.*"),
         Binding(EVENTS, "lectern.registration.registration-erased.*"),
+        Binding(EVENTS, "lectern.calendar-sync.#"),
     ),
     "lectern.calendar-sync": (
         Binding(EVENTS, "lectern.scheduling.#"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 import sys
+from typing import Any, TextIO
 
 import structlog
 import structlog.tracebacks
@@ -13,6 +16,52 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(
     # Local variables would put names and addresses of people in the log.
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
 )
+
+
+_encode = json.JSONEncoder(default=repr).encode
+
+
+def _serialized(event: Any, **_: Any) -> str:
+    return _encode(event)  # one encoder for all lines; json.dumps with a default makes one for each
+
+
+class _Lines:
+    """Writes lines; on an event loop those of one turn of the loop in one go, which costs one call of the system."""
+
+    def __init__(self, target: TextIO) -> None:
+        self._target = target
+        self._waiting: list[str] = []
+
+    def msg(self, message: str) -> None:
+        self._waiting.append(message)
+        if len(self._waiting) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self._write)
+            except RuntimeError:  # no loop: at once
+                self._write()
+
+    log = debug = info = msg
+
+    def at_once(self, message: str) -> None:
+        """What somebody has to know is written even when the process ends right after it."""
+        self._waiting.append(message)
+        self._write()
+
+    warning = warn = error = exception = critical = fatal = failure = err = at_once
+
+    def _write(self) -> None:
+        lines, self._waiting = self._waiting, []
+        if lines:
+            self._target.write("\n".join([*lines, ""]))
+            self._target.flush()
+
+
+class _LinesFactory:
+    def __init__(self, target: TextIO) -> None:
+        self._lines = _Lines(target)
+
+    def __call__(self, *_: Any) -> _Lines:
+        return self._lines
 
 
 def configure_logging(level: str = "info", *, stream: str = "stdout") -> None:
@@ -25,9 +74,9 @@ def configure_logging(level: str = "info", *, stream: str = "stdout") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]
     structlog.configure(
-        processors=[*shared, _TRACEBACKS, structlog.processors.JSONRenderer()],
+        processors=[*shared, _TRACEBACKS, structlog.processors.JSONRenderer(_serialized)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(target),
+        logger_factory=_LinesFactory(target),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(target)

@@ -10,7 +10,7 @@ import structlog
 
 from shared.clock import Clock
 from shared.contracts.cloudevent import Encoded
-from shared.contracts.registry import EVENTS
+from shared.contracts.registry import MESSAGES
 from shared.messaging.port import Outgoing, PublishError, Transport
 from shared.pause import signalled
 from shared.storage.lease import Lease
@@ -96,7 +96,9 @@ class Relay:
         refused: set[int] = set()
         failure: PublishError | None = None
         try:
-            await self._transport.publish([Outgoing(EVENTS, Encoded(**row["event"])) for row in rows])
+            await self._transport.publish(
+                [Outgoing(MESSAGES[row["event"]["type"]].exchange, Encoded(**row["event"])) for row in rows]
+            )
         except PublishError as error:
             # Every queue of Lectern is declared at start: an unroutable fact is one that nobody subscribed to.
             refused = {item.index for item in error.undelivered if item.reason != "unroutable"}

@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """Wrong tokens of organisers."""
     DOOR = "door"
     """Wrong addresses of doors."""
+    CONNECT = "connect"
+    """Attendees' own calendars: requests that make us speak to a server that somebody named."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,10 @@ class Rate:
 
     burst: int
     per_second: float
+
+
+_CONNECTING = Rate(5, 1 / 120)
+"""Few: each may try a password on somebody's server."""
 
 
 class Buckets:
@@ -89,6 +95,7 @@ class Limits:
             Kind.PRIVATE: Rate(settings.private_burst, settings.private_rate),
             Kind.SIGN_IN: Rate(settings.wrong_sign_ins, (settings.wrong_sign_ins or 1) / 60),
             Kind.DOOR: Rate(settings.wrong_sign_ins, (settings.wrong_sign_ins or 1) / 60),
+            Kind.CONNECT: _CONNECTING,
         }
         self._buckets = {kind: Buckets(rate, monotonic) for kind, rate in rates.items()}
         self._proxies = settings.proxy_networks
@@ -96,6 +103,10 @@ class Limits:
     def take(self, request: web.Request, kind: Kind) -> None:
         """Counts the request. Raises Problem 429 where its client asked too often."""
         self._told(kind, self._buckets[kind].take(client_of(request, self._proxies)))
+
+    def take_of(self, subject: str, kind: Kind) -> None:
+        """Counts a request about `subject`, wherever it comes from. Raises Problem 429 where there were too many."""
+        self._told(kind, self._buckets[kind].take(subject))
 
     def check(self, request: web.Request, kind: Kind) -> None:
         """Raises Problem 429 where the request's client asked too often; counts nothing."""
@@ -160,4 +171,5 @@ _SAID = {
     Kind.PRIVATE: _CROWDED,
     Kind.SIGN_IN: _("Several wrong tokens came from your address. Please wait a minute, then try again."),
     Kind.DOOR: _("Several wrong door addresses came from where you are. Please wait a minute, then try again."),
+    Kind.CONNECT: _("This was tried several times. Please wait two minutes, then try again."),
 }

@@ -10,7 +10,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from shared.config import Settings
 from shared.observability.logs import configure_logging
-from tests.benchmarks import agenda_size, growth, hot_session, intake, memory, promotion, reschedule, three_processes
+from tests.benchmarks import (
+    agenda_size,
+    feeds,
+    growth,
+    hot_session,
+    intake,
+    memory,
+    promotion,
+    reschedule,
+    three_processes,
+)
 from tests.benchmarks.figures import Table
 from tests.support.emptied import emptied
 from tests.support.mongod import MongodNode
@@ -24,6 +34,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "hot-session": hot_session.run,
     "intake": intake.run,
     "reschedule": reschedule.run,
+    "feeds": feeds.run,
     "growth": growth.run,
     "agenda-size": agenda_size.run,
     "memory": memory.run,

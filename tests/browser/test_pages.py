@@ -84,7 +84,7 @@ async def test_from_the_list_to_the_private_page_and_back_out(lectern: Story, br
         found = re.search(r"(/r/[a-z2-7]+)", mail)
         assert found is not None
         await page.goto(found.group(1))
-        await expect(page.get_by_text("webcal").or_(page.get_by_text("/feeds/private/"))).to_be_visible()
+        await expect(page.get_by_role("link", name="Your calendar", exact=True)).to_be_visible()
         await accessible(page)
         await page.get_by_label(re.compile("I give up my whole registration")).check()
         await page.get_by_role("button", name="Cancel my registration").click()

@@ -13,13 +13,19 @@ from typing import Any
 import aiohttp
 import pytest
 
+from services.calendar_sync.api import CalendarsApi
+from services.calendar_sync.domain import ScopeKind
+from services.calendar_sync.verifications import COLLECTIONS as VERIFICATIONS
 from services.registration.api import Api as RegistrationApi
 from services.scheduling.api import Api as SchedulingApi
 from services.scheduling.editing import Editor
 from shared.contracts.base import json_of
 from shared.process import running as running_here
+from shared.storage.mongo import Database
 from tests.conftest import MakeSettings
+from tests.support import calendar_samples
 from tests.support.agenda import tell_agenda
+from tests.support.calendar_harness import CalendarSync
 from tests.support.events import BEFORE_CLOSE, milipol, person, workshop
 from tests.support.lectern import ORGANISER, lectern
 from tests.support.processes import running
@@ -28,6 +34,7 @@ ROOT = Path(__file__).parents[2]
 NOTHING: Any = None
 MADE: dict[str, Callable[[], dict[str, Any]]] = {
     "registration": lambda: RegistrationApi(*[NOTHING] * 8).document(),
+    "calendar-sync": lambda: CalendarsApi(NOTHING, None).document(),
     "scheduling": lambda: SchedulingApi(NOTHING, NOTHING, Editor(NOTHING, NOTHING)).document(),
 }
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
@@ -48,7 +55,7 @@ def kept(service: str) -> dict[str, Any]:
 @pytest.mark.parametrize("service", MADE)
 def test_the_document_in_docs_is_what_the_code_makes(service: str) -> None:
     assert kept(service) == json.loads(json.dumps(MADE[service]())), (
-        f"write it anew: python -m services.{service}.api > docs/openapi-{service}.json"
+        f"write it anew: python -m services.{service.replace('-', '_')}.api > docs/openapi-{service}.json"
     )
 
 
@@ -123,6 +130,28 @@ async def test_no_input_makes_a_fault_or_an_answer_that_registration_does_not_de
         )
         assert code == 1, "control: an answer that the document leaves out is found"
         assert "Undocumented status code" in told
+
+
+@pytest.mark.timeout(900)
+async def test_no_input_makes_a_fault_or_an_answer_that_calendar_sync_does_not_describe(
+    database: Database, tmp_path: Path, aiohttp_server: Any
+) -> None:
+    await database.declare(VERIFICATIONS)
+    sync = await CalendarSync(database).prepare()
+    kinds = (ScopeKind.EVENT, ScopeKind.ROOM)
+    fleet = await sync.connect("https://dav.example/home/", "lectern", "secret", kinds=kinds)
+    room = calendar_samples.workshop(1, room_id="hall-5", tracks=[{"en": "Practice"}])
+    await sync.tell(calendar_samples.milipol(), room, calendar_samples.registration("milipol-2019", {}))
+    await fleet.spread()
+    await sync.connect_person("r1", "milipol-2019", "https://dav.example/ada/", "own")
+    served = await aiohttp_server(sync.app())
+    there = f'{CONFIGURATION.read_text(encoding="utf-8")}"path.kind" = "track"\n"path.name" = "practice"\n'
+    (tmp_path / "there.toml").write_text(there, encoding="utf-8")
+    document = path_of("calendar-sync")
+    for configuration in (tmp_path / "there.toml", CONFIGURATION):
+        code, told = await schemathesis(tmp_path, document, str(served.make_url("/")), configuration=configuration)
+        assert code == 0, told[-20_000:]
+    await sync.close()
 
 
 async def schemathesis(

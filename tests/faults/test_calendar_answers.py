@@ -13,8 +13,10 @@ import httpx
 import pytest
 from aiohttp import web
 
-from services.calendar_sync.caldav_client import CalDavClient
-from services.calendar_sync.worker import Worker
+from services.calendar_sync.caldav_client import DavServer
+from services.calendar_sync.domain import Scope, ScopeKind
+from services.calendar_sync.fleet import Fleet
+from services.calendar_sync.remote_calendar import RemoteCalendar
 from shared.storage.mongo import Database
 from tests.support.caldav_servers import (
     Play,
@@ -28,6 +30,7 @@ from tests.support.calendar_harness import TOKEN, CalendarSync, unfolded
 from tests.support.calendar_samples import milipol, workshop
 
 EVENT = "milipol-2019"
+SHARED = f"event/{EVENT}"
 ONE = f"/home/{EVENT}/milipol-2019-workshop-1.ics"
 TWO = f"/home/{EVENT}/milipol-2019-workshop-2.ics"
 
@@ -46,19 +49,19 @@ async def server() -> AsyncIterator[ScriptedServer]:
 
 
 @pytest.fixture
-async def worker(sync: CalendarSync, server: ScriptedServer) -> AsyncIterator[Worker]:
-    yield sync.connect(server.home, timeout=1.0)
-    await sync.client.close()
+async def worker(sync: CalendarSync, server: ScriptedServer) -> AsyncIterator[Fleet]:
+    yield await sync.connect(server.home, timeout=1.0)
+    await sync.close()
 
 
-async def settle(sync: CalendarSync, worker: Worker, rounds: int = 12, seconds: float = 20) -> None:
+async def settle(sync: CalendarSync, worker: Fleet, rounds: int = 12, seconds: float = 20) -> None:
     """Lets time pass until nothing is due for a while."""
     for _ in range(rounds):
         await worker.round()
         sync.clock.move(seconds=seconds)
 
 
-async def prepared(sync: CalendarSync, worker: Worker, *, workshops: int = 1) -> None:
+async def prepared(sync: CalendarSync, worker: Fleet, *, workshops: int = 1) -> None:
     """The event's calendar with its objects, as the start of a story."""
     await sync.tell(milipol(), *(workshop(n) for n in range(1, workshops + 1)))
     await worker.round()
@@ -66,27 +69,27 @@ async def prepared(sync: CalendarSync, worker: Worker, *, workshops: int = 1) ->
 
 class TestAnswerLost:
     async def test_stored_put_whose_answer_was_lost_is_settled_without_a_second_write(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         await sync.tell(milipol(), workshop(1))
         server.plays = [as_it_should, as_it_should, as_it_should, answer_lost]
         await worker.round()
-        assert (await sync.store.objects(EVENT))["milipol-2019-workshop-1"].look
+        assert (await sync.objects(EVENT))["milipol-2019-workshop-1"].look
         sync.clock.move(seconds=5)
         await worker.round()
-        known = (await sync.store.objects(EVENT))["milipol-2019-workshop-1"]
+        known = (await sync.objects(EVENT))["milipol-2019-workshop-1"]
         assert (known.there, known.etag) == (True, server.objects[ONE].etag)
         assert len(server.asked("PUT")) == 1
 
     async def test_lost_answer_to_a_reschedule_is_settled_too(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         await prepared(sync, worker)
         server.plays = [answer_lost]
         await sync.tell(workshop(1, revision=2))
         await settle(sync, worker, 3)
         assert len(server.asked("PUT")) == 2
-        assert (await sync.store.objects(EVENT))["milipol-2019-workshop-1"].revision == 2
+        assert (await sync.objects(EVENT))["milipol-2019-workshop-1"].revision == 2
 
     async def test_control_a_plain_retry_takes_its_own_object_for_a_conflict(self, server: ScriptedServer) -> None:
         server.calendars.add(f"/home/{EVENT}/")
@@ -100,32 +103,32 @@ class TestAnswerLost:
         assert again.status_code == 412
 
     async def test_process_that_died_after_the_put_finds_its_object_again(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         await prepared(sync, worker)
-        await sync.store.forget_object("milipol-2019-workshop-1")  # what the crash kept from being noted
+        await sync.accounts.forget_object(SHARED, "milipol-2019-workshop-1")  # what the crash kept from being noted
         await sync.tell(milipol(revision=2))
         etag = server.objects[ONE].etag
         await worker.round()
         assert server.objects[ONE].etag == etag
-        assert (await sync.store.objects(EVENT))["milipol-2019-workshop-1"].etag == etag
+        assert (await sync.objects(EVENT))["milipol-2019-workshop-1"].etag == etag
 
 
 class TestLoginPage:
     async def test_redirect_to_a_login_page_is_no_success(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         await prepared(sync, worker)
         server.always = login_page
         await sync.tell(workshop(1, revision=2))
         await worker.round()
-        known = (await sync.store.objects(EVENT))["milipol-2019-workshop-1"]
+        known = (await sync.objects(EVENT))["milipol-2019-workshop-1"]
         assert known.revision == 1
         assert "login page" in (known.error or "")
         assert not [path for _, path, _ in server.requests if path == "/login"]
         server.always = None
         await settle(sync, worker, 4)
-        assert (await sync.store.objects(EVENT))["milipol-2019-workshop-1"].revision == 2
+        assert (await sync.objects(EVENT))["milipol-2019-workshop-1"].revision == 2
 
     async def test_control_a_client_that_follows_believes_it_has_written(self, server: ScriptedServer) -> None:
         server.always = login_page
@@ -137,7 +140,7 @@ class TestLoginPage:
 
 class TestRefusal:
     async def test_412_on_an_object_as_desired_is_settled(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         await prepared(sync, worker)
         server.put(ONE, server.objects[ONE].body)  # the same content under another ETag, as after a restore
@@ -146,7 +149,7 @@ class TestRefusal:
         assert "SEQUENCE:2" in unfolded(server.objects[ONE].body)
 
     async def test_412_for_a_bad_body_is_told_and_others_go_on(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         async def refuse_the_first(request: web.Request, _: ScriptedServer) -> web.StreamResponse | None:
             return web.Response(status=412) if request.method == "PUT" and request.path == ONE else None
@@ -155,14 +158,14 @@ class TestRefusal:
         await sync.tell(milipol(), workshop(1), workshop(2))
         await worker.round()
         assert TWO in server.objects
-        known = (await sync.store.objects(EVENT))["milipol-2019-workshop-1"]
+        known = (await sync.objects(EVENT))["milipol-2019-workshop-1"]
         assert "refuses the object (412)" in (known.error or "")
         server.always = None
         await settle(sync, worker, 6)
         assert ONE in server.objects
 
     async def test_object_that_the_server_always_fails_on_starves_nobody(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         async def poison(request: web.Request, _: ScriptedServer) -> web.StreamResponse | None:
             return web.Response(status=500) if request.path == ONE else None
@@ -177,7 +180,7 @@ class TestRefusal:
             sync.clock.move(seconds=1)
 
     async def test_uid_conflict_403_is_told_with_its_name(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         body = (
             '<?xml version="1.0"?><error xmlns="DAV:"><no-uid-conflict xmlns="urn:ietf:params:xml:ns:caldav"/></error>'
@@ -190,11 +193,11 @@ class TestRefusal:
 
         server.always = refuse
         await prepared(sync, worker)
-        known = (await sync.store.objects(EVENT))["milipol-2019-workshop-1"]
-        assert known.error == "The calendar server refuses the object (403: no-uid-conflict)."
+        known = (await sync.objects(EVENT))["milipol-2019-workshop-1"]
+        assert "another calendar of the same account (403: no-uid-conflict)" in (known.error or "")
 
     async def test_wrong_password_is_told_in_plain_words(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer, aiohttp_client: Any
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer, aiohttp_client: Any
     ) -> None:
         server.always = status(401)
         await sync.tell(milipol(), workshop(1))
@@ -208,15 +211,15 @@ class TestRefusal:
 
 class TestEtags:
     async def test_put_without_an_etag_is_read_back(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         server.put_etag = False
         await prepared(sync, worker)
-        assert (await sync.store.objects(EVENT))["milipol-2019-workshop-1"].etag == server.objects[ONE].etag
+        assert (await sync.objects(EVENT))["milipol-2019-workshop-1"].etag == server.objects[ONE].etag
         assert [request[0] for request in server.requests[-2:]] == ["PUT", "GET"]
 
     async def test_weak_etag_never_goes_into_if_match(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         server.weak_etags = True
         await prepared(sync, worker)
@@ -227,7 +230,7 @@ class TestEtags:
         assert conditions == ["*", "*"]
 
     async def test_every_write_carries_a_condition(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         await prepared(sync, worker, workshops=2)
         await sync.tell(workshop(1, revision=2), workshop(2, revision=2, status="cancelled"))
@@ -238,19 +241,18 @@ class TestEtags:
         assert len(writes) == 5
         assert all("If-Match" in headers or headers.get("If-None-Match") == "*" for _, _, headers in writes)
 
-    async def test_body_goes_out_byte_for_byte(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
-    ) -> None:
+    async def test_body_goes_out_byte_for_byte(self, sync: CalendarSync, worker: Fleet, server: ScriptedServer) -> None:
         await prepared(sync, worker)
         agenda = await sync.store.agenda(EVENT)
         assert agenda.event is not None
-        (want,) = sync.rendering.desired(agenda, agenda.event, sync.clock())
+        scope = Scope(ScopeKind.EVENT, EVENT)
+        (want,) = sync.tools.objects.desired(agenda, agenda.event, scope, sync.clock(), language="en")
         assert server.objects[ONE].body == want.body
         assert b"METHOD" not in want.body
         assert b"ORGANIZER" not in want.body
         assert b"ATTENDEE" not in want.body
 
-    async def test_one_request_for_one_change(self, sync: CalendarSync, worker: Worker, server: ScriptedServer) -> None:
+    async def test_one_request_for_one_change(self, sync: CalendarSync, worker: Fleet, server: ScriptedServer) -> None:
         await prepared(sync, worker, workshops=3)
         server.requests.clear()
         await sync.tell(workshop(2, revision=2))
@@ -258,7 +260,7 @@ class TestEtags:
         assert [(method, path) for method, path, _ in server.requests] == [("PUT", TWO)]
 
     async def test_changes_between_two_looks_are_one_write(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         await prepared(sync, worker)
         server.requests.clear()
@@ -271,7 +273,7 @@ class TestEtags:
 
 class TestServerThatRewrites:
     async def test_server_that_rewrites_what_matters_is_not_fought(
-        self, sync: CalendarSync, worker: Worker, server: ScriptedServer
+        self, sync: CalendarSync, worker: Fleet, server: ScriptedServer
     ) -> None:
         """It shortens the description of what it stores, and gives no ETag for it (as DAViCal does)."""
         server.put_etag = False
@@ -297,9 +299,10 @@ async def test_client_sends_no_request_twice_by_itself(server: ScriptedServer) -
     """`caldav` negotiates and retries on its own unless told not to: one call is one request."""
     plays: list[Play] = [answer_lost, status(401), status(503, Retry_After="1"), status(429), status(500)]
     server.calendars.add("/home/c/")
-    async with CalDavClient(server.home, "user", "password", timeout=1.0) as client:
+    async with DavServer(server.home.removesuffix("/home/"), timeout=1.0) as connections:
+        calendar = RemoteCalendar(connections.session("user", "password"), "/home/c/")
         for number, play in enumerate(plays):
             server.requests.clear()
             server.plays = [play]
-            await asyncio.gather(client.put("c", f"{number}.ics", b"x\r\n", match=None), return_exceptions=True)
+            await asyncio.gather(calendar.put(f"{number}.ics", b"x\r\n", match=None), return_exceptions=True)
             assert len(server.requests) == 1, play

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Awaitable, Callable
 from typing import Any
-from unittest.mock import AsyncMock
+from unittest.mock import Mock
 
 import pytest
 from aiohttp import ClientResponse
@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 
 from services.calendar_sync import intake
 from services.calendar_sync.domain import GRACE
+from services.calendar_sync.feeds.batch import Batch
 from shared.storage.mongo import AutoReconnect, Database
 from tests.support.calendar_harness import CalendarSync, unfolded
 from tests.support.calendar_samples import efus, milipol, registration, session, workshop
@@ -333,7 +334,7 @@ class TestDatabaseDown:
         await sync.tell(milipol(), workshop())
         client = await aiohttp_client(sync.app())
         first, body = await read(client, PUBLIC)
-        monkeypatch.setattr(sync.store, "version", AsyncMock(side_effect=AutoReconnect("down")))
+        monkeypatch.setattr(Batch, "ask", Mock(side_effect=AutoReconnect("down")))
         again, same = await read(client, PUBLIC)
         assert (again.status, same, again.headers["ETag"]) == (200, body, first.headers["ETag"])
 
@@ -342,6 +343,6 @@ class TestDatabaseDown:
     ) -> None:
         """The control: without a feed in memory there is nothing to fall back upon."""
         await sync.tell(milipol(), workshop())
-        monkeypatch.setattr(sync.store, "version", AsyncMock(side_effect=AutoReconnect("down")))
+        monkeypatch.setattr(Batch, "ask", Mock(side_effect=AutoReconnect("down")))
         response, _ = await read(await aiohttp_client(sync.app()), PUBLIC)
         assert (response.status, response.headers["Retry-After"]) == (503, "60")

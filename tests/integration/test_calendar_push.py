@@ -14,8 +14,8 @@ import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from services.calendar_sync.domain import GRACE
-from services.calendar_sync.worker import Worker
+from services.calendar_sync.domain import GRACE, Scope, ScopeKind
+from services.calendar_sync.fleet import Fleet
 from shared.calendar.fingerprint import read
 from shared.storage.mongo import Database
 from tests.support.caldav_servers import XandikosNode
@@ -24,6 +24,7 @@ from tests.support.calendar_samples import efus, milipol, registration, session,
 from tests.support.radicale import RadicaleNode
 
 EVENT = "milipol-2019"
+SHARED = f"event/{EVENT}"
 
 
 @dataclass
@@ -87,14 +88,14 @@ async def sync(database: Database) -> CalendarSync:
 
 
 @pytest.fixture
-async def worker(sync: CalendarSync, account: Account) -> AsyncIterator[Worker]:
-    worker = sync.connect(account.home, account.username, account.password)
+async def worker(sync: CalendarSync, account: Account) -> AsyncIterator[Fleet]:
+    worker = await sync.connect(account.home, account.username, account.password)
     yield worker
-    await sync.client.close()
+    await sync.close()
 
 
 async def test_published_sessions_stand_in_the_event_s_calendar(
-    sync: CalendarSync, worker: Worker, account: Account
+    sync: CalendarSync, worker: Fleet, account: Account
 ) -> None:
     await sync.tell(milipol(), workshop(1), workshop(2, join_url="https://join.example/2"))
     await worker.round()
@@ -107,7 +108,7 @@ async def test_published_sessions_stand_in_the_event_s_calendar(
     assert await account.title() == "AI in law enforcement: practitioner workshops"
 
 
-async def test_second_look_asks_nothing_of_the_server(sync: CalendarSync, worker: Worker, account: Account) -> None:
+async def test_second_look_asks_nothing_of_the_server(sync: CalendarSync, worker: Fleet, account: Account) -> None:
     await sync.tell(milipol(), workshop(1))
     await worker.round()
     etag = (await account.object("milipol-2019-workshop-1")).headers["ETag"]
@@ -119,7 +120,7 @@ async def test_second_look_asks_nothing_of_the_server(sync: CalendarSync, worker
 
 
 async def test_reschedule_keeps_the_uid_and_raises_the_sequence(
-    sync: CalendarSync, worker: Worker, account: Account
+    sync: CalendarSync, worker: Fleet, account: Account
 ) -> None:
     await sync.tell(milipol(), workshop(1))
     await worker.round()
@@ -132,7 +133,7 @@ async def test_reschedule_keeps_the_uid_and_raises_the_sequence(
     assert await account.names() == ["milipol-2019-workshop-1.ics"]
 
 
-async def test_date_only_session_and_languages(sync: CalendarSync, worker: Worker, account: Account) -> None:
+async def test_date_only_session_and_languages(sync: CalendarSync, worker: Fleet, account: Account) -> None:
     titles = {"fr": "Sécurité dès la conception"}
     await sync.tell(efus(), session("efus-2021-round-3-session-1", "2021-03-31", zone="Europe/Brussels", title=titles))
     await worker.round()
@@ -142,7 +143,7 @@ async def test_date_only_session_and_languages(sync: CalendarSync, worker: Worke
 
 
 async def test_cancelled_session_is_updated_and_removed_after_the_grace_time(
-    sync: CalendarSync, worker: Worker, account: Account
+    sync: CalendarSync, worker: Fleet, account: Account
 ) -> None:
     await sync.tell(milipol(), workshop(1), workshop(2))
     await worker.round()
@@ -156,11 +157,11 @@ async def test_cancelled_session_is_updated_and_removed_after_the_grace_time(
     sync.clock.now = gone.published_at + GRACE
     await worker.round()
     assert await account.names() == ["milipol-2019-workshop-2.ics"]
-    assert set(await sync.store.objects(EVENT)) == {"milipol-2019-workshop-2"}
+    assert set(await sync.objects(EVENT)) == {"milipol-2019-workshop-2"}
 
 
 async def test_object_that_somebody_deleted_is_written_again(
-    sync: CalendarSync, worker: Worker, account: Account
+    sync: CalendarSync, worker: Fleet, account: Account
 ) -> None:
     await sync.tell(milipol(), workshop(1))
     await worker.round()
@@ -173,7 +174,7 @@ async def test_object_that_somebody_deleted_is_written_again(
     assert await account.names() == ["milipol-2019-workshop-1.ics"]
 
 
-async def test_object_that_somebody_changed_is_set_right(sync: CalendarSync, worker: Worker, account: Account) -> None:
+async def test_object_that_somebody_changed_is_set_right(sync: CalendarSync, worker: Fleet, account: Account) -> None:
     await sync.tell(milipol(), workshop(1))
     await worker.round()
     ours = (await account.object("milipol-2019-workshop-1")).text
@@ -187,7 +188,7 @@ async def test_object_that_somebody_changed_is_set_right(sync: CalendarSync, wor
 
 
 async def test_change_of_ours_meets_a_change_by_somebody_and_wins(
-    sync: CalendarSync, worker: Worker, account: Account
+    sync: CalendarSync, worker: Fleet, account: Account
 ) -> None:
     await sync.tell(milipol(), workshop(1))
     await worker.round()
@@ -200,7 +201,7 @@ async def test_change_of_ours_meets_a_change_by_somebody_and_wins(
     assert "20191120T160000" in await account.text("milipol-2019-workshop-1")
 
 
-async def test_alarm_that_somebody_added_is_left(sync: CalendarSync, worker: Worker, account: Account) -> None:
+async def test_alarm_that_somebody_added_is_left(sync: CalendarSync, worker: Fleet, account: Account) -> None:
     await sync.tell(milipol(), workshop(1))
     await worker.round()
     ours = (await account.object("milipol-2019-workshop-1")).text
@@ -214,7 +215,7 @@ async def test_alarm_that_somebody_added_is_left(sync: CalendarSync, worker: Wor
     assert "VALARM" in await account.text("milipol-2019-workshop-1")
 
 
-async def test_foreign_object_is_never_touched(sync: CalendarSync, worker: Worker, account: Account) -> None:
+async def test_foreign_object_is_never_touched(sync: CalendarSync, worker: Fleet, account: Account) -> None:
     await sync.tell(milipol(), workshop(1), workshop(2))
     await worker.round()
     theirs = (await account.object("milipol-2019-workshop-1")).text.replace(
@@ -232,7 +233,7 @@ async def test_foreign_object_is_never_touched(sync: CalendarSync, worker: Worke
 
 
 async def test_foreign_object_at_our_address_stays_and_ours_stands_beside_it(
-    sync: CalendarSync, worker: Worker, account: Account
+    sync: CalendarSync, worker: Fleet, account: Account
 ) -> None:
     await sync.tell(milipol(), workshop(1))
     await worker.round()
@@ -249,7 +250,7 @@ async def test_foreign_object_at_our_address_stays_and_ours_stands_beside_it(
 
 
 async def test_our_object_under_another_name_is_found_by_its_uid(
-    sync: CalendarSync, worker: Worker, account: Account
+    sync: CalendarSync, worker: Fleet, account: Account
 ) -> None:
     """The database was lost, and the server (or a person) has given the object another name."""
     await sync.tell(milipol(), workshop(1))
@@ -257,7 +258,7 @@ async def test_our_object_under_another_name_is_found_by_its_uid(
     ours = (await account.object("milipol-2019-workshop-1")).text
     await account.ask("DELETE", f"{EVENT}/milipol-2019-workshop-1.ics")
     assert (await account.ask("PUT", f"{EVENT}/renamed.ics", ours, Content_Type="text/calendar")).is_success
-    await sync.store.forget_object("milipol-2019-workshop-1")
+    await sync.accounts.forget_object(SHARED, "milipol-2019-workshop-1")
     await sync.tell(workshop(1, revision=2, start="2019-11-20T16:00"))
     await worker.round()
     assert await account.names() == ["renamed.ics"]
@@ -265,21 +266,21 @@ async def test_our_object_under_another_name_is_found_by_its_uid(
 
 
 async def test_lost_database_adopts_what_is_there_without_writing(
-    sync: CalendarSync, worker: Worker, account: Account
+    sync: CalendarSync, worker: Fleet, account: Account
 ) -> None:
     await sync.tell(milipol(), workshop(1))
     await worker.round()
     etag = (await account.object("milipol-2019-workshop-1")).headers["ETag"]
-    await sync.store.forget_object("milipol-2019-workshop-1")
+    await sync.accounts.forget_object(SHARED, "milipol-2019-workshop-1")
     await sync.tell(milipol(revision=2))
     await worker.round()
     assert (await account.object("milipol-2019-workshop-1")).headers["ETag"] == etag
-    known = (await sync.store.objects(EVENT))["milipol-2019-workshop-1"]
+    known = (await sync.objects(EVENT))["milipol-2019-workshop-1"]
     assert (known.there, known.etag) == (True, etag)
 
 
 async def test_calendar_that_somebody_removed_is_made_again(
-    sync: CalendarSync, worker: Worker, account: Account
+    sync: CalendarSync, worker: Fleet, account: Account
 ) -> None:
     await sync.tell(milipol(), workshop(1), workshop(2))
     await worker.round()
@@ -290,7 +291,7 @@ async def test_calendar_that_somebody_removed_is_made_again(
 
 
 async def test_calendar_removed_between_checks_is_found_by_the_next_write(
-    sync: CalendarSync, worker: Worker, account: Account
+    sync: CalendarSync, worker: Fleet, account: Account
 ) -> None:
     await sync.tell(milipol(), workshop(1))
     await worker.round()
@@ -302,7 +303,7 @@ async def test_calendar_removed_between_checks_is_found_by_the_next_write(
     assert await account.names() == ["milipol-2019-workshop-1.ics"]
 
 
-async def test_renamed_event_renames_its_calendar(sync: CalendarSync, worker: Worker, account: Account) -> None:
+async def test_renamed_event_renames_its_calendar(sync: CalendarSync, worker: Fleet, account: Account) -> None:
     await sync.tell(milipol(), workshop(1))
     await worker.round()
     await sync.tell(milipol(revision=2, title={"en": "Practitioners meet"}))
@@ -311,7 +312,7 @@ async def test_renamed_event_renames_its_calendar(sync: CalendarSync, worker: Wo
 
 
 async def test_one_correlation_id_goes_from_the_request_to_the_calendar_object(
-    sync: CalendarSync, worker: Worker, account: Account
+    sync: CalendarSync, worker: Fleet, account: Account
 ) -> None:
     await sync.tell(milipol(), workshop(1))
     await worker.round()
@@ -324,7 +325,7 @@ async def test_one_correlation_id_goes_from_the_request_to_the_calendar_object(
 
 
 async def test_registrations_never_reach_the_shared_calendar(
-    sync: CalendarSync, worker: Worker, account: Account
+    sync: CalendarSync, worker: Fleet, account: Account
 ) -> None:
     await sync.tell(milipol(), workshop(1), registration(EVENT, {"milipol-2019-workshop-1": "confirmed"}))
     await worker.round()
@@ -332,9 +333,10 @@ async def test_registrations_never_reach_the_shared_calendar(
 
 
 async def test_organiser_sees_what_is_written_and_what_waits(
-    sync: CalendarSync, worker: Worker, account: Account, aiohttp_client: Any
+    sync: CalendarSync, worker: Fleet, account: Account, aiohttp_client: Any
 ) -> None:
     await sync.tell(milipol(), workshop(1), workshop(2))
+    await worker.spread()
     client = await aiohttp_client(sync.app())
     assert (await client.get("/api/v1/calendars")).status == 401
     bearer = {"Authorization": f"Bearer {TOKEN}"}
@@ -361,12 +363,13 @@ async def test_organiser_sees_what_is_written_and_what_waits(
     assert "password" not in json.dumps(after)
 
 
-async def test_written_object_says_what_we_meant(sync: CalendarSync, worker: Worker, account: Account) -> None:
+async def test_written_object_says_what_we_meant(sync: CalendarSync, worker: Fleet, account: Account) -> None:
     await sync.tell(milipol(), workshop(1))
     await worker.round()
     agenda = await sync.store.agenda(EVENT)
     assert agenda.event is not None
-    (want,) = sync.rendering.desired(agenda, agenda.event, sync.clock())
+    scope = Scope(ScopeKind.EVENT, EVENT)
+    (want,) = sync.tools.objects.desired(agenda, agenda.event, scope, sync.clock(), language="en")
     said = read((await account.object("milipol-2019-workshop-1")).content)
     assert said is not None
     assert (said.uid, said.fingerprint) == (want.uid, want.fingerprint)

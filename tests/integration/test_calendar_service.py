@@ -69,6 +69,22 @@ async def test_published_session_reaches_feeds_and_the_calendar_server(
                 return "20191120T160000" in await response.text()
 
         await until(moved_on_the_server, what="the reschedule to reach the calendar server")
+        async with http.post(
+            f"{process.address}/api/v1/calendar-verifications", json={"repair": True}, headers=bearer
+        ) as response:
+            assert response.status == 202
+            where = response.headers["Location"]
+
+        async def verified() -> bool:
+            async with http.get(f"{process.address}{where}", headers=bearer) as response:
+                job = await response.json()
+            return (job["state"], job["equal"], job["different"]) == ("done", 1, 0)
+
+        await until(verified, what="the verification")
+        async with http.get(f"{process.address}/organise/calendars", allow_redirects=False) as response:
+            assert response.status == 303
+        async with http.post(f"{process.address}/organise/sign-in", data={}) as response:
+            pass
         async with http.get(f"{process.address}/metrics") as response:
             assert "lectern_caldav_request_seconds" in await response.text()
     logged = capsys.readouterr().out
@@ -96,4 +112,5 @@ async def test_without_a_calendar_server_there_are_feeds_only(settings: MakeSett
             assert await response.json() == {
                 "server": {"address": None, "state": "none", "last_error": None, "paused_until": None},
                 "calendars": [],
+                "next_cursor": None,
             }

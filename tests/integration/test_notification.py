@@ -183,7 +183,7 @@ async def test_the_private_links_and_the_correlation_id_reach_the_mail(office: O
     assert mail["X-Correlation-Id"] == "outside-1"
     assert mail["Message-ID"].endswith("@lectern.test>")
     assert "http://lectern.test/r/" in text_of(mail)
-    assert "webcal://lectern.test/feeds/private/" in text_of(mail, "html")
+    assert "http://lectern.test/calendar/" in text_of(mail, "html")
 
 
 async def test_rows_hold_no_personal_data(office: Office) -> None:

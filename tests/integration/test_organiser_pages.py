@@ -619,10 +619,10 @@ async def test_the_rules_of_the_event_are_written_in_its_form(desk: Desk, organi
         "code_needed": "yes", "approval": "yes", "members_only": "yes", "offer_hours": "24", "cutoff_hours": "48",
         "ask_days": "10", "answer_days": "3", "retention_days": "90", "domains": "EXAMPLE.org\r\nexample.net",
         "lists": "working-group", "member_requirement": "milipol-badge", "requirements.0.policy": "hold",
-        "requirements.0.hold_days": "6",
+        "requirements.0.hold_days": "6", "calendar_answers": "yes",
     }  # fmt: skip
     action, values = shown.form(path)
-    assert values["transfers"] == "yes"
+    assert (values["transfers"], values.get("calendar_answers")) == ("yes", None)
     del values["transfers"]
     sent = await organiser.post(action, values | ruled)
     assert (sent.status, sent.address) == (200, EVENT), sent.words
@@ -631,6 +631,7 @@ async def test_the_rules_of_the_event_are_written_in_its_form(desk: Desk, organi
     event = draft.agenda.as_data()["event"]
     assert event["admission"] == {
         "closes": "2019-11-13T00:00", "code_needed": True, "approval": True, "members_only": True, "transfers": False,
+        "calendar_answers": True,
         "offer_hours": 24, "cutoff_hours": 48, "reconfirmation": {"ask_days": 10, "answer_days": 3},
     }  # fmt: skip
     members = {"domains": ["example.org", "example.net"], "lists": ["working-group"], "requirement": "milipol-badge"}

@@ -10,11 +10,11 @@ from datetime import timedelta
 
 import pytest
 
-from services.registration.commands import Approve, CheckIn, Decline
+from services.registration.commands import Approve, Cancel, CheckIn, Decline
 from services.registration.door.tickets import ticket_of
 from services.registration.registrations import Registration
-from shared.contracts.registration import SeatState
-from shared.links import FEED, feed_path
+from shared.contracts.registration import SeatState, Through
+from shared.links import CALENDAR, calendar_path
 from tests.conftest import MakeSettings
 from tests.support.attendee import EVENT, ORGANISER, Attendee, attendee, told_anew
 from tests.support.events import CLOSES, milipol, workshop
@@ -251,6 +251,28 @@ async def test_seat_is_not_handed_on_where_the_event_says_so(settings: MakeSetti
         assert "Seats of this event cannot be handed on." in page.words
 
 
+async def test_page_leads_to_the_page_about_the_calendar_and_names_no_feed(ada: Attendee) -> None:
+    registration = await ada.registered("ada", W2)
+    path = calendar_path(ada.links.token(CALENDAR, registration.id, registration.link_generation))
+    for revision, answers in ((2, False), (3, True)):
+        event = milipol(revision, audiences=[], requirements=[], admission={"calendar_answers": answers})
+        await told_anew(ada, event)
+        page = await ada.get(ada.own(registration) + "?lang=en")
+        assert f'href="{path}?lang=en"' in page.text
+        assert "/feeds/" not in page.text, "the person may have had a new one made"
+        assert ("you give the seat up. You are told" in page.words) is answers
+
+
+async def test_what_was_given_up_by_calendar_says_so(ada: Attendee) -> None:
+    await told_anew(ada, milipol(2, audiences=[], requirements=[], admission={"calendar_answers": True}))
+    registration = await ada.registered("ada", W1, W2)
+    said = Cancel(id="said", registration_id=registration.id, sessions=(W2,), through=Through.CALENDAR)
+    await ada.requests.ask(EVENT, said, ORGANISER)
+    page = await ada.get(ada.own(registration) + "?lang=en")
+    assert "You removed it from your calendar, or declined it there or in the invitation." in page.words
+    assert states(await ada.registration("ada")) == {W1: "confirmed", W2: "cancelled"}
+
+
 async def test_new_private_address_ends_the_old_ones(ada: Attendee) -> None:
     registration = await ada.registered("ada", W2)
     old = ada.own(registration)
@@ -260,7 +282,7 @@ async def test_new_private_address_ends_the_old_ones(ada: Attendee) -> None:
     now = await ada.registration("ada")
     assert (page.status, page.path) == (200, ada.own(now))
     assert ada.own(now) != old
-    assert feed_path(ada.links.token(FEED, now.id, now.link_generation)) in page.text
+    assert calendar_path(ada.links.token(CALENDAR, now.id, now.link_generation)) in page.text
     assert ticket_of(now, ada.links) in page.text
     again = await ada.post(old + "/new-address", {"key": asked.hidden("key")})
     assert again.status == 404

@@ -104,6 +104,7 @@ async def test_reserved_seats_are_shown_until_they_are_taken_and_are_given_back(
         ([{"code": "GOOD"}, {"sessions": ["nothing"]}], 409, ["codes.1.sessions.0"]),
         ([{"count": 3}, {"count": 2, "reserved": 9}], 409, ["codes.1.reserved"]),
         ([{"uses": 1, "reserved": 2}], 409, ["codes.0.reserved"]),
+        ([{}, {"expires_at": "2019-11-01T08:59:59Z"}], 409, ["codes.1.expires_at"]),
         ([], 422, ["codes"]),
     ],
 )

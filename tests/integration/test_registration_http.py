@@ -171,7 +171,7 @@ async def test_private_page_shows_each_seat_and_gives_it_up(client: Client) -> N
     status, text = await client.page(path)
     assert status == 200
     assert "H2020MP2019" in text
-    assert "/feeds/private/" in text
+    assert "/calendar/" in text
     async with client.http.post(f"{client.url}{path}/cancel", data={"session": W1}) as response:
         assert (response.status, str(response.url).split("?")[0]) == (200, client.url + path)
     _, organiser_view = await client.page(f"/api/v1/registrations/{bob['registration_id']}", headers=client.organiser)

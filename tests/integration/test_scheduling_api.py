@@ -394,6 +394,16 @@ async def seats_told(scheduling: Scheduling, sequence: int, confirmed: int, wait
     await handlers(scheduling.views)[SEATS_CHANGED](event, Delivery("lectern.scheduling", event.type, event.encode()))
 
 
+async def test_seats_left_are_said_only_of_what_can_be_asked_for(scheduling: Scheduling) -> None:
+    await scheduling.published("milipol-2019")
+    page = "/events/milipol-2019?lang=en"
+    assert (await scheduling.page(page)).count("60 seats left") == 4
+    scheduling.now = datetime(2019, 11, 12, 23, tzinfo=UTC)
+    text = await scheduling.page(page)
+    assert "Registration is closed." in text
+    assert "seats left" not in text
+
+
 async def test_seats_left_follow_what_registration_told_last(scheduling: Scheduling) -> None:
     await scheduling.published("milipol-2019")
     page = "/events/milipol-2019?lang=en"

@@ -10,10 +10,14 @@ from typing import Any
 from services.notification.intake import Intake
 from services.notification.mails import Mails
 from services.notification.message import sender_of
-from services.notification.sender import Backoff, Connects, Postbox, Sender
+from services.notification.replies.address import ReplyAddress, reply_token
+from services.notification.replies.answers import GRACE, Answers
+from services.notification.sender import Backoff, Connects, Sender
 from services.notification.smtp import Connection, Server
 from services.notification.spreading import Spreading
 from services.notification.store import COLLECTIONS, Store, mail_id
+from services.notification.writing import Postbox
+from shared.contracts.calendar_sync import ANSWER_NOTICED, CALENDAR_LOST, AnswerNoticed, CalendarLost, Lost
 from shared.contracts.cloudevent import CloudEvent
 from shared.contracts.registration import (
     REGISTRATION_CHANGED,
@@ -33,10 +37,13 @@ from shared.messaging.consumer import dispatch
 from shared.messaging.port import Delivery
 from shared.storage.inbox import INBOX
 from shared.storage.lease import LEASES, Lease
+from shared.storage.ledger import LEDGERS, OUTBOX
 from shared.storage.mongo import Database
 from tests.support.events import PUBLISHED, person
 
 QUIET = timedelta(seconds=5)
+LINKS = Links("k" * 32)
+REPLIES = ReplyAddress("answers", "replies.lectern.test")
 
 
 class Now:
@@ -67,10 +74,12 @@ class Office:
         holder: str = "test",
         timeout: float = 5,
         connect: Callable[[], Connects] | None = None,
+        invites: bool = False,
+        grace: timedelta = GRACE,
     ) -> None:
         self.database = database
         self.clock = clock or Now()
-        self.store = Store(database)
+        self.store = Store(database, LINKS)
         self.mails = Mails(self.store, name)
         numbers = itertools.count(1)
         self.spreading = Spreading(
@@ -86,7 +95,11 @@ class Office:
             self.store,
             self.mails,
             Postbox(
-                sender_of("Lectern <lectern@lectern.test>"), "lectern.test", "http://lectern.test", Links("k" * 32)
+                sender_of("Lectern <lectern@lectern.test>"),
+                "lectern.test",
+                "http://lectern.test",
+                LINKS,
+                REPLIES if invites else None,
             ),
             connect or (lambda: Connection(server, "lectern.test", timeout)),
             lease=Lease(database, "sender", holder, self.clock),
@@ -95,12 +108,19 @@ class Office:
             random=lambda: 1.0,
             backoff=backoff,
         )
+        self.answers = Answers(
+            self.store,
+            "lectern.test",
+            self.clock,
+            lease=Lease(database, "answers", holder, self.clock),
+            grace=grace,
+        )
         self.intake = Intake(self.store, self.mails, self.spreading, self.clock, lambda: None)
         self.handle = dispatch("notification", self.intake.handlers())
 
     async def open(self) -> Office:
         """Declares the collections."""
-        await self.database.declare([*COLLECTIONS, INBOX, LEASES])
+        await self.database.declare([*COLLECTIONS, INBOX, LEASES, LEDGERS, OUTBOX])
         return self
 
     async def hear(self, *facts: CloudEvent) -> None:
@@ -155,6 +175,29 @@ def repeated(*, sequence: int = 5, name: str = "ada") -> CloudEvent:
     """The fact that somebody registered with the address of a person who is registered."""
     data = RegistrationRepeated(registration_id=f"reg-{name}", event_id="milipol-2019")
     return fact(REGISTRATION_REPEATED, f"registrations/reg-{name}", sequence, data, at=Now().at)
+
+
+def noticed(*workshops: int, frees_at: datetime | None = None, sequence: int = 1, name: str = "ada") -> CloudEvent:
+    """The fact that workshops are gone from a person's connected calendar."""
+    data = AnswerNoticed(
+        registration_id=f"reg-{name}",
+        event_id="milipol-2019",
+        sessions=[f"milipol-2019-workshop-{number}" for number in workshops],
+        noticed_at=Now().at,
+        frees_at=frees_at,
+    )
+    return fact(ANSWER_NOTICED, f"calendars/reg-{name}", sequence, data, at=Now().at)
+
+
+def lost(reason: Lost, *, sequence: int = 1, name: str = "ada") -> CloudEvent:
+    """The fact that a person's connected calendar is out of reach."""
+    data = CalendarLost(registration_id=f"reg-{name}", event_id="milipol-2019", reason=reason, since=Now().at)
+    return fact(CALENDAR_LOST, f"calendars/reg-{name}", sequence, data, at=Now().at)
+
+
+def reply_address(name: str = "ada", generation: int = 1) -> str:
+    """The address that a person's answers to invitations go to."""
+    return REPLIES.with_token(reply_token(LINKS, f"reg-{name}", generation))
 
 
 def erased(*, sequence: int = 9, name: str = "ada") -> CloudEvent:

@@ -22,6 +22,8 @@ class SmtpSink:
         self.mails: list[EmailMessage] = []
         self.reply = "250 OK"
         """What DATA is answered; set it to, say, "451 later" or "550 no" to play a server that refuses."""
+        self.only = ""
+        """Mails without this in their subject are put off."""
         self.refused = 0
         self._server: asyncio.Server | None = None
         self._conversations: list[SMTP] = []
@@ -58,7 +60,10 @@ class SmtpSink:
             return self.reply
         content = envelope.content or b""
         raw = content if isinstance(content, bytes) else content.encode()
-        self.mails.append(BytesParser(_class=EmailMessage, policy=SMTP_POLICY).parsebytes(raw))
+        mail = BytesParser(_class=EmailMessage, policy=SMTP_POLICY).parsebytes(raw)
+        if self.only not in str(mail["Subject"]):
+            return "451 later"
+        self.mails.append(mail)
         return self.reply
 
     def to(self, email: str) -> list[EmailMessage]:

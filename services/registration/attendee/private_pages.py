@@ -11,7 +11,6 @@ from aiohttp import web
 from services.registration.attendee.done import done_note
 from services.registration.attendee.filled import Filled
 from services.registration.attendee.private_view import Picture
-from services.registration.attendee.ticket_code import ticket_code
 from services.registration.door.tickets import ticket_of, ticket_path
 from services.registration.export import export
 from services.registration.registrations import Registration
@@ -20,9 +19,10 @@ from services.registration.wording import Fault, Wording
 from shared.clock import Clock, Ids
 from shared.config import Settings
 from shared.contracts.scheduling import EventState
-from shared.links import FEED, Links, feed_path, manage_path
+from shared.links import CALENDAR, Links, calendar_path, manage_path
 from shared.web.pages import language_of, render
 from shared.web.problems import Problem
+from shared.web.qr import qr_code
 
 
 def _(text: str) -> str:
@@ -69,7 +69,7 @@ class PrivatePages:
         sessions, seats = await self._store.sessions(event.id), await self._store.seats(event.id)
         positions = {name: n for (name, _id), n in (await self._store.positions(registration)).items()}
         picture = Picture(event, sessions, seats, registration, positions, now, language)
-        feed = feed_path(self._links.token(FEED, registration.id, registration.link_generation))
+        calendar = calendar_path(self._links.token(CALENDAR, registration.id, registration.link_generation))
         own = {f"q.{id_}": _as_filled(answer) for id_, answer in registration.answers.items()}
         own |= {f"numbers.{id_}": number for id_, number in registration.numbers.items()}
         # Only the form of the sessions names sessions; another one leaves them as they are.
@@ -80,8 +80,7 @@ class PrivatePages:
             "errors": faults,
             "sent": request.path.rpartition("/")[2] if filled is not None else "",
             "key": self._ids(),
-            "feed": self._base + feed,
-            "webcal": "webcal://" + self._base.partition("://")[2] + feed,
+            "calendar": calendar,
             "done": done_note(request.query.get("done", ""), event, registration, language),
             "takes_codes": bool(await self._store.codes(event.id, limit=1)),
             "ticket": self._ticket(registration) if picture.seated else None,
@@ -144,7 +143,7 @@ class PrivatePages:
 
     def _ticket(self, registration: Registration) -> dict[str, Any]:
         ticket = ticket_of(registration, self._links)
-        return {"code": ticket_code(self._base + ticket_path(ticket)), "text": ticket}
+        return {"code": qr_code(self._base + ticket_path(ticket)), "text": ticket}
 
     @staticmethod
     def _render(request: web.Request, page: str, context: Mapping[str, Any], status: int = 200) -> web.Response:

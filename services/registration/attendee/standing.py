@@ -166,6 +166,7 @@ class Standing:
             Cause.FULL: self._("It was full when your turn came, and has no waiting list."),
             Cause.OVERLAP: self._("It is at the same time as another session that you have a seat in."),
             Cause.OVER: self._("It has begun already, or does not take place."),
+            Cause.CALENDAR: self._("You removed it from your calendar, or declined it there or in the invitation."),
         }
         return [reasons[cause]] if cause in reasons else []
 

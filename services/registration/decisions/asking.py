@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from services.registration import answered, codes
 from services.registration.admission import change_refusals, questions_of, refusals
+from services.registration.codes import Code
 from services.registration.commands import Answer, Change, Register
 from services.registration.decisions import seating
 from services.registration.decisions.fold import Fold
@@ -26,14 +27,15 @@ def register(fold: Fold, command: Register) -> Answer:
     """A person asks for a seat at the event and in sessions."""
     known = fold.registrations.get(fold.by_email.get(command.person.email, ""))
     code = fold.codes.get(codes.normal(command.code)) if command.code else None
+    seats, member = fold.seats(), _member(fold, command)
     reasons = refusals(
-        fold.seats(),
+        seats,
         command,
         fold.now,
         known=known,
         code=code,
-        groups={name: fold.group_in(name, code) for name in fold.lines},
-        member=_member(fold, command),
+        groups=_groups(fold, code),
+        member=member,
     )
     taken = fold.taken_numbers(command.numbers, known.id if known else None)
     if not command.anonymous:
@@ -42,7 +44,8 @@ def register(fold: Fold, command: Register) -> Answer:
         return fold.rejected(*reasons)
     if known is not None and known.active:
         return _repeated(fold, known, command)
-    answer = _new(fold, known, command)
+    questions = questions_of(seats, command.sessions)
+    answer = _new(fold, known, command, questions, taken, member=member)
     # Whoever registers again has the old id, and its age would tell that there was a registration before.
     return replace(answer, registration_id=command.registration_id) if command.anonymous else answer
 
@@ -92,7 +95,7 @@ def change(fold: Fold, command: Change) -> Answer:
         fold.now,
         may_wait=may_wait,
         code=code,
-        groups={name: fold.group_in(name, code) for name in fold.lines},
+        groups=_groups(fold, code),
         kind=registration.person.audience,
         member=registration.member,
         awaited={id_ for id_, one in held.items() if not one.takes_seat},
@@ -151,10 +154,21 @@ def _member(fold: Fold, command: Register) -> bool:
     return is_member(fold, command.person, {} if command.anonymous else command.numbers)
 
 
-def _new(fold: Fold, known: Registration | None, command: Register) -> Answer:
-    taken = fold.taken_numbers(command.numbers, known.id if known else None)
+def _groups(fold: Fold, code: Code | None) -> Mapping[str, str | None]:
+    """By line, the group of whoever comes with `code`, where it has a seat left."""
+    return {name: fold.group_in(name, code) for name in fold.lines} if code is not None else {}
+
+
+def _new(
+    fold: Fold,
+    known: Registration | None,
+    command: Register,
+    questions: Sequence[Asked],
+    taken: Collection[str],
+    *,
+    member: bool,
+) -> Answer:
     code = fold.codes.get(codes.normal(command.code)) if command.code else None
-    questions = questions_of(fold.seats(), command.sessions)
     registration = Registration(
         id=known.id if known else command.registration_id,
         event_id=fold.event_id,
@@ -169,7 +183,7 @@ def _new(fold: Fold, known: Registration | None, command: Register) -> Answer:
         answers=answered.normal(questions, command.answers),
         code=code.id if code else None,
         numbers={id_: number for id_, number in command.numbers.items() if id_ not in taken},
-        member=_member(fold, command),
+        member=member,
         consents=consents(questions, command.answers, fold.now, {}),
     )
     fold.use_code(registration.code, 1)
@@ -183,7 +197,8 @@ def _repeated(fold: Fold, known: Registration, command: Register) -> Answer:
     changed, and the person is told by mail."""
     tried = fold.fork()
     del tried.registrations[known.id]
-    answer = _new(tried, None, command)
+    questions, taken = questions_of(fold.seats(), command.sessions), fold.taken_numbers(command.numbers, None)
+    answer = _new(tried, None, command, questions, taken, member=_member(fold, command))
     if known.repeated_at is None or fold.now - known.repeated_at >= REPEATED_AT_MOST:
         fold.keep(replace(known, repeated_at=fold.now))
         fold.repeated.append(known.id)

@@ -259,15 +259,14 @@ class Fold:
 
     def accepted(self, registration: Registration) -> Answer:
         """The answer that says how the registration stands."""
-        told = registration.told(self.positions, EVENT)
         return Answer(
             Outcome.ACCEPTED,
             event_id=registration.event_id,
             registration_id=registration.id,
             state=registration.state,
-            position=told.position,
-            choices=tuple(told.choices),
-            held=told.held,
-            until=told.until,
-            cause=told.cause,
+            position=registration.position(self.positions, EVENT),
+            choices=tuple(registration.choices_told(self.positions)),
+            held=registration.held_meanwhile,
+            until=registration.stands_until,
+            cause=registration.cause,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.registration import answered
 from services.registration.admission import members_only, questions_of
 from services.registration.commands import Answer, Cancel, Decline, Erase, Relink, Transfer
-from services.registration.decisions import seating
+from services.registration.decisions import calendar_answers, seating
 from services.registration.decisions.asking import consents, is_member
 from services.registration.decisions.fold import Fold, Waiting
 from services.registration.decisions.naming import active, named, not_chosen
@@ -20,6 +20,8 @@ def cancel(fold: Fold, command: Cancel | Decline) -> Answer:
     registration = named(fold, command)
     if isinstance(registration, Reason):
         return fold.rejected(registration)
+    if isinstance(command, Cancel) and command.through is not None:
+        return calendar_answers.given_up(fold, registration, command.sessions)
     if unknown := not_chosen(registration, command.sessions):
         return fold.rejected(*unknown)
     here = [h.session_id for h in registration.choices if h.state is SeatState.ATTENDED]

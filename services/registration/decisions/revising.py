@@ -79,6 +79,10 @@ def counting(line: Line, audiences: Sequence[str]) -> Line:
 
 def _code_faults(fold: Fold, number: int, code: Code) -> Iterator[Reason]:
     field = f"codes.{number}"
+    # A code that there is may be ended so; a new one would be of no use to anybody.
+    if code.id not in fold.codes and code.expires_at is not None and fold.now >= code.expires_at:
+        message = "a new code cannot end in the past; give a later time, or leave it out"
+        yield Reason(code="over", field=f"{field}.expires_at", message=message)
     for place, session_id in enumerate(code.sessions):
         if session_id not in fold.lines:
             message = f"there is no session {session_id!r} in this event"

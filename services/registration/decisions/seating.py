@@ -39,7 +39,6 @@ def settle(fold: Fold, registration: Registration) -> Registration:
     """Looks again at what is open: a seat is asked for, confirmed, held for some days or taken back, as it now stands."""
     registration = replace(registration, rules_revision=fold.rules.revision)
     cause = _blocked(fold, registration)
-    missing = _held_for(fold, registration)
     match registration.state:
         case SeatState.PENDING if not registration.held:
             return replace(registration, cause=cause) if cause else _enter(fold, registration)
@@ -49,9 +48,9 @@ def settle(fold: Fold, registration: Registration) -> Registration:
             return _withdrawn(fold, registration, cause)
         case SeatState.WAITLISTED | SeatState.OFFERED if cause is not None:
             return _withdrawn(fold, registration, cause)
-        case SeatState.PENDING if not missing:
+        case SeatState.PENDING if not _held_for(fold, registration):
             return _confirmed(registration)
-        case SeatState.CONFIRMED if missing:
+        case SeatState.CONFIRMED if missing := _held_for(fold, registration):
             choices = tuple(
                 replace(held, state=SeatState.PENDING, held=True, cause=Cause.REQUIREMENT)
                 if held.state is SeatState.CONFIRMED
@@ -167,6 +166,8 @@ def promote(fold: Fold) -> None:
     """Gives free seats to those who wait, the event's own line first: it lets people into sessions' lines."""
     for name in [EVENT, *(name for name in fold.lines if name != EVENT)]:
         if name not in fold.lines or not fold.lines[name].promotes(fold.now):
+            continue
+        if fold.lines[name].free == 0:
             continue
         known_to = fold.known_to(name)
         for waiting in fold.in_line(name):
@@ -286,10 +287,10 @@ def _seat_one(
 
 def _with_seat(registration: Registration, held: Held) -> Held:
     """The choice with its seat: confirmed, or held as long as the registration is."""
-    kept = replace(held, place=None, until=None, instead_of=())
-    if registration.state is SeatState.PENDING:
-        return replace(kept, state=SeatState.PENDING, held=True, cause=Cause.REQUIREMENT)
-    return replace(kept, state=SeatState.CONFIRMED, held=False, cause=None)
+    kept, state, cause = registration.state is SeatState.PENDING, SeatState.CONFIRMED, None
+    if kept:
+        state, cause = SeatState.PENDING, Cause.REQUIREMENT
+    return replace(held, state=state, held=kept, cause=cause, place=None, until=None, instead_of=())
 
 
 def _promote_one(fold: Fold, name: str, waiting: Waiting) -> None:

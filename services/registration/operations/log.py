@@ -49,8 +49,8 @@ class CapacityChanged(BaseModel):
 
 
 class Decision(BaseModel):
-    """One decision: when, who asked (attendee, organiser, message:<publisher>, agenda, clock, door, line), for what, what
-    was answered and why, and what became of which seat."""
+    """One decision: when, who asked (attendee, organiser, message:<publisher>, agenda, clock, door, line; calendar:<publisher>
+    and invitation:<publisher>: the attendee, by calendar or in answer to the invitation), for what, what was answered and why, and what became of which seat."""
 
     at: Instant
     by: str

@@ -65,8 +65,13 @@ def _also(effect: Effect, words: Words) -> Iterator[str]:
 
 def _who(by: str, words: Words) -> str:
     kind, _, name = by.partition(":")
-    if kind == "message":
-        return words("Another system ({name})").format(name=name)
+    told_by = {
+        "message": words("Another system ({name})"),
+        "calendar": words("The attendee, by calendar (told by {name}),"),
+        "invitation": words("The attendee, in answer to the invitation (told by {name}),"),
+    }
+    if kind in told_by:
+        return told_by[kind].format(name=name)
     return {
         "attendee": words("The attendee"),
         "organiser": words("An organiser"),

@@ -6,7 +6,6 @@ from aiohttp import web
 
 from services.registration.attendee.needs import read_by_chairs
 from services.registration.attendee.needs_pages import needs_path
-from services.registration.attendee.ticket_code import ticket_code
 from services.registration.door.doors import Doors
 from services.registration.handed_out import CHAIR, HandedOut, last_day
 from services.registration.organiser.visit import OF_EVENT, Gate, Visit, meant, reader_of
@@ -16,6 +15,7 @@ from shared.contracts.scheduling import Role
 from shared.links import Links
 from shared.storage.mongo import Database
 from shared.web.access import SETTINGS
+from shared.web.qr import qr_code
 from shared.web.visit import nowhere
 
 _LINKS = f"{OF_EVENT}/links"
@@ -44,7 +44,7 @@ class LinkPages:
         context = {
             "reader": reader,
             "door": door,
-            "door_code": ticket_code(door),
+            "door_code": qr_code(door),
             "chairs": [
                 (
                     session.id,

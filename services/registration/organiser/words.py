@@ -159,6 +159,7 @@ def causes(words: Words) -> dict[str, str]:
         Cause.OVERLAP.value: words("at the same time as another seat"),
         Cause.OVER.value: words("it had begun or was called off when the seat at the event came"),
         Cause.ERASED.value: words("the person was forgotten"),
+        Cause.CALENDAR.value: words("removed from the person's calendar, or declined there or in the invitation"),
     }
 
 

@@ -64,6 +64,7 @@ EVENT = Sheet(
         "open": (("admission", "open"), True),
         "waiting_list": (("admission", "waiting_list"), True),
         "transfers": (("admission", "transfers"), True),
+        "calendar_answers": (("admission", "calendar_answers"), False),
         **_WHO_MAY_COME,
     },
     whole=frozenset({"capacity", "offer_hours", "cutoff_hours", "ask_days", "answer_days", "retention_days"}),

@@ -70,6 +70,7 @@ def field_names(words: Words) -> dict[str, str]:
         "max_sessions": words("Sessions that one person may choose"),
         "overlaps": words("Sessions at the same time"),
         "transfers": words("A seat may be given to a colleague"),
+        "calendar_answers": words("Who removes a session from a calendar gives the seat up"),
         "ask_days": words("Days before the event to ask whether people still come"),
         "answer_days": words("Days to answer in"),
         "retention_days": words("Days after the event until registrations are made anonymous"),

@@ -15,6 +15,7 @@ from shared.calendar.document import Heading, calendar_object, feed
 from shared.calendar.entry import Entry, entry
 from shared.calendar.fingerprint import read
 from shared.calendar.lint import lint
+from shared.calendar.text import plain
 from shared.calendar.uid import personal_uid, shared_uid
 from shared.contracts.scheduling import EventState, SessionState
 from tests.support.calendar_samples import efus, milipol, session, workshop
@@ -127,12 +128,19 @@ def test_links_for_registrants_or_members_stay_out() -> None:
     assert "slides" not in text
 
 
-def test_second_of_two_equal_times_is_written_in_utc() -> None:
-    second = datetime(2021, 10, 31, 1, 30, tzinfo=UTC)
-    state = session("efus-2021-round-3-session-9", "2021-10-31T02:30", "2021-10-31T04:00", starts_at=second)
-    assert b"DTSTART:20211031T013000Z" in made(state).lines
-    first = session("efus-2021-round-3-session-9", "2021-10-31T02:30", "2021-10-31T04:00")
-    assert b"DTSTART;TZID=Europe/Paris:20211031T023000" in made(first).lines
+def test_both_of_two_equal_times_are_written_in_utc_because_programs_take_one_for_the_other() -> None:
+    for hour in (0, 1):
+        at = datetime(2021, 10, 31, hour, 30, tzinfo=UTC)
+        state = session("efus-2021-round-3-session-9", "2021-10-31T02:30", "2021-10-31T04:00", starts_at=at)
+        assert f"DTSTART:20211031T0{hour}3000Z".encode() in made(state).lines
+        assert b"DTEND;TZID=Europe/Paris:20211031T040000" in made(state).lines
+        assert vevent(made(state)).decoded("DTSTART") == at
+
+
+def test_calendar_without_a_local_time_carries_no_zone() -> None:
+    at = datetime(2021, 10, 31, 0, 30, tzinfo=UTC)
+    state = session("efus-2021-round-3-session-9", "2021-10-31T02:30", "2021-10-31T02:50", starts_at=at)
+    assert b"VTIMEZONE" not in calendar_object(made(state), "u@x")
 
 
 @pytest.mark.parametrize("zone", ["Europe/Helsinki", "Europe/Paris"])
@@ -186,7 +194,7 @@ def test_long_uid_is_folded() -> None:
 
 
 @given(
-    title=st.text(min_size=1, max_size=200).filter(str.strip),
+    title=st.text(min_size=1, max_size=200).filter(plain),
     description=st.text(max_size=500),
     room=st.text(max_size=50),
 )

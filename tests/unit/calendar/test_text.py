@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Event
 
-from shared.calendar.text import Said, address, escape, fold
+from shared.calendar.text import address, escape, fold, quoted
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), max_size=400))
@@ -28,9 +28,11 @@ def test_address_cannot_smuggle_a_line() -> None:
 
 
 def test_a_backslash_before_an_n_is_no_line_end() -> None:
-    entry = Event()
-    for name, words in (("SUMMARY", "C:\\Names, and C:\\new"), ("DESCRIPTION", "one\ntwo")):
-        entry.add(name, Said(words))
-    read = Event.from_ical(entry.to_ical())
-    assert str(read["SUMMARY"]) == "C:\\Names, and C:\\new"
-    assert str(read["DESCRIPTION"]) == "one\ntwo"
+    texts = {"SUMMARY": "C:\\Names, and C:\\new", "DESCRIPTION": "one\ntwo"}
+    lines = [fold(f"{name}:{escape(words)}") for name, words in texts.items()]
+    read = Event.from_ical(b"".join([b"BEGIN:VEVENT\r\n", *lines, b"END:VEVENT\r\n"]))
+    assert {name: str(read[name]) for name in texts} == texts
+
+
+def test_parameter_is_quoted_where_a_sign_in_it_asks_for_it() -> None:
+    assert [quoted(value) for value in ("Join", "Join: here", 'a "b", c')] == ["Join", '"Join: here"', "\"a 'b', c\""]

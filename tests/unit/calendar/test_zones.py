@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.resources import files
 from io import StringIO
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]
 
-from shared.calendar.zones import vtimezone
+from shared.calendar.lint import lint
+from shared.calendar.lint_lines import Component, parse
+from shared.calendar.lint_zones import offset_at
+from shared.calendar.zones import is_utc, vtimezone
 
 CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n{zone}END:VCALENDAR\r\n"
+ENTRY = """BEGIN:VEVENT\r\nUID:a@lectern.test\r\nDTSTAMP:20191001T080000Z\r\nLAST-MODIFIED:20191001T080000Z\r\nSEQUENCE:1\r
+SUMMARY:Talk\r\nSTATUS:CONFIRMED\r\nTRANSP:OPAQUE\r\nDTSTART;TZID={name}:20191120T094000\r\nEND:VEVENT\r\n"""
+ZONES = sorted(available_timezones())
+FIRST, LAST = datetime(2008, 1, 1, tzinfo=UTC), datetime(2061, 1, 1, tzinfo=UTC)
 IRREGULAR = {"Africa/Casablanca", "Africa/El_Aaiun", "Asia/Gaza", "Asia/Hebron"}
 """Their clocks follow the moon: no yearly rule says when."""
 
@@ -42,12 +52,107 @@ def test_name_that_is_no_zone_is_refused_with_a_remedy() -> None:
         vtimezone("CET in May")
 
 
+def kinds() -> list[list[str]]:
+    """The zones of tzdata with those that are one zone under several names together."""
+    by_rules: dict[bytes, list[str]] = {}
+    for name in ZONES:
+        by_rules.setdefault(files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes(), []).append(name)
+    return list(by_rules.values())
+
+
+@cache
+def written(name: str) -> str:
+    """Our VTIMEZONE; kept, because more zones are asked for here than a service ever needs."""
+    return vtimezone(name).decode()
+
+
+def calendar(name: str) -> bytes:
+    """A calendar object with one session in the zone."""
+    return CALENDAR.format(zone=written(name) + ENTRY.format(name=name)).encode()
+
+
+@cache
+def component(name: str) -> Component:
+    """The VTIMEZONE as the lint reads it."""
+    root, problems = parse(calendar(name))
+    assert root is not None
+    assert problems == []
+    return root.named("VTIMEZONE")[0]
+
+
+def changes(name: str, step: timedelta) -> Iterator[datetime]:
+    """Each minute in UTC from which the zone has another offset, in 2008-2060: looked for in steps, then by halving."""
+    place = ZoneInfo(name)
+
+    def offset(minute: datetime) -> timedelta | None:
+        return minute.astimezone(place).utcoffset()
+
+    moment, before = FIRST, offset(FIRST)
+    while moment < LAST:
+        following = moment + step
+        after = offset(following)
+        if after != before:
+            low, minutes = moment, int(step.total_seconds()) // 60
+            while minutes > 1:
+                half = minutes // 2
+                if offset(low + timedelta(minutes=half)) == before:
+                    low, minutes = low + timedelta(minutes=half), minutes - half
+                else:
+                    minutes = half
+            yield low + timedelta(minutes=1)
+        moment, before = following, after
+
+
+def wrong_offsets(name: str, step: timedelta, around: tuple[int, ...]) -> list[str]:
+    """Local times where our VTIMEZONE says another offset than tzdata: `around` (minutes) each change, and each January and July."""
+    place, read, wrong = ZoneInfo(name), component(name), []
+    moments = [change + timedelta(minutes=minutes) for change in changes(name, step) for minutes in around]
+    moments += [datetime(year, month, 15, 12, tzinfo=UTC) for year in range(2008, 2061) for month in (1, 7)]
+    for moment in moments:
+        wall = moment.astimezone(place).replace(tzinfo=None, fold=0)
+        if wall < datetime(2008, 1, 1):
+            continue
+        # Of a time that the wall shows twice, the first is meant (RFC 5545, section 3.3.5).
+        right = wall.replace(tzinfo=place).utcoffset()
+        if (said := offset_at(read, wall)) != right:
+            wrong.append(f"{name} at {wall}: {said}, not {right}")
+    return wrong
+
+
+def test_every_zone_of_tzdata_has_nothing_to_find_fault_with() -> None:
+    assert len(ZONES) > 550
+    for name in ZONES:
+        found = lint(calendar(name))
+        # A zone that is not named after a place is refused for events (services/scheduling/time_zones.py).
+        if "/" not in name:
+            found = [problem for problem in found if f"TZID {name} is no IANA zone with a place" not in problem]
+        assert found == []
+
+
 def test_no_zone_of_tzdata_uses_lists_of_dates() -> None:
-    for name in sorted(available_timezones()):
-        text = vtimezone(name).decode()
+    for name in ZONES:
+        text = written(name)
         assert "RDATE" not in text, name
         if name not in IRREGULAR:
             assert len(text) < 3200, name
+
+
+def test_every_zone_of_tzdata_has_its_offset_around_every_change_until_2060() -> None:
+    around = (-61, -1, 0, 60)
+    found = [problem for names in kinds() for problem in wrong_offsets(names[0], timedelta(days=3), around)]
+    assert found == []
+
+
+def test_one_zone_under_several_names_is_written_alike() -> None:
+    for names in kinds():
+        texts = {written(name).replace(f"TZID:{name}\r\n", "") for name in names if not is_utc(name)}
+        assert len(texts) <= 1, names
+
+
+@pytest.mark.long
+def test_every_name_of_tzdata_has_its_offset_at_every_half_hour_of_two_days_around_every_change() -> None:
+    around = tuple(range(-1440, 1441, 30))
+    assert [problem for name in ZONES for problem in wrong_offsets(name, timedelta(days=1), around)] == []
 
 
 @pytest.mark.parametrize(

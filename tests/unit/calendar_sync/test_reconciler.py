@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.calendar_sync.answers import Answer, Blame, fault_of, strong
-from services.calendar_sync.reconciler import Desired, Kind, Known, Seen, Verdict, differences, drifted, judge
+from services.calendar_sync.reconciler import Desired, Kind, Known, Listing, Seen, Verdict, differences, drifted, judge
 
 NOW = datetime(2019, 11, 20, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ def want(session_id: str = "s1", fingerprint: str = "f1", minutes: int = 0) -> D
 
 
 def have(session_id: str = "s1", fingerprint: str | None = "f1", etag: str | None = '"e1"') -> Known:
-    return Known(session_id, "e", f"{session_id}.ics", there=True, etag=etag, written=fingerprint, stored=fingerprint)
+    return Known("c", session_id, f"{session_id}.ics", there=True, etag=etag, written=fingerprint, stored=fingerprint)
 
 
 def test_equal_objects_ask_nothing_of_the_server() -> None:
@@ -51,17 +51,33 @@ def test_object_waits_for_its_next_attempt() -> None:
     assert found.may_try(NOW + timedelta(minutes=1))
 
 
+def test_object_whose_absence_may_be_an_answer_is_not_written_meanwhile() -> None:
+    absent = replace(have(), there=False, absent_since=NOW)
+    assert differences([want()], {"s1": absent}, {}, NOW) == []
+
+
 class TestDrift:
     def test_object_as_we_left_it_has_not_drifted(self) -> None:
-        assert drifted([have()], {"s1.ics": '"e1"', "somebody-elses.ics": '"x"'}, NOW) == []
+        assert drifted([have()], Listing({"s1.ics": '"e1"', "somebody-elses.ics": '"x"'}), NOW) == []
 
     def test_object_that_somebody_removed_is_to_be_written_again(self) -> None:
-        (found,) = drifted([have()], {"somebody-elses.ics": '"x"'}, NOW)
-        assert (found.there, found.etag, found.drifted_at) == (False, None, NOW)
+        (found,) = drifted([have()], Listing({"somebody-elses.ics": '"x"'}), NOW)
+        assert (found.there, found.etag, found.drifted_at, found.missed_at) == (False, None, NOW, NOW)
+
+    def test_what_a_report_of_changes_does_not_name_is_as_it_was(self) -> None:
+        assert drifted([have()], Listing({}, whole=False), NOW) == []
+        (found,) = drifted([have()], Listing({}, whole=False, gone=frozenset({"s1.ics"})), NOW)
+        assert not found.there
+
+    def test_where_etags_come_again_each_listed_object_is_looked_at(self) -> None:
+        listing = Listing({"s1.ics": '"e1"'})
+        (found,) = drifted([have()], listing, NOW, look_at_all=True)
+        assert found.look
+        assert drifted([have()], listing, NOW) == []
 
     @pytest.mark.parametrize("etag", ['"e2"', 'W/"e1"', None])
     def test_object_with_another_etag_is_looked_at(self, etag: str | None) -> None:
-        (found,) = drifted([have()], {"s1.ics": etag}, NOW)
+        (found,) = drifted([have()], Listing({"s1.ics": etag}), NOW)
         assert found.look
         assert found.there
 
@@ -102,10 +118,10 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("answer", "blame", "words"),
         [
-            (Answer(401), Blame.SERVER, "password"),
+            (Answer(401), Blame.ACCOUNT, "password"),
             (Answer(302), Blame.SERVER, "login page"),
             (Answer(503, retry_after=120.0), Blame.SERVER, "120 s"),
-            (Answer(429), Blame.SERVER, "busy"),
+            (Answer(429), Blame.ACCOUNT, "busy"),
             (Answer(403, refusals=("no-uid-conflict",)), Blame.OBJECT, "no-uid-conflict"),
             (Answer(500), Blame.OBJECT, "failed"),
         ],

@@ -11,6 +11,7 @@ import pytest
 
 from deploy.keys import keep
 from deploy.prepare import main, prepare_secrets
+from services.calendar_sync.sealing import Sealing
 
 
 def prepare(folder: Path) -> dict[str, str]:
@@ -22,6 +23,7 @@ def prepare(folder: Path) -> dict[str, str]:
 def _nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LECTERN_LINK_KEY", raising=False)
     monkeypatch.delenv("LECTERN_ORGANISER_TOKEN", raising=False)
+    monkeypatch.delenv("LECTERN_CREDENTIAL_KEYS", raising=False)
 
 
 def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
@@ -29,6 +31,11 @@ def test_secrets_are_made_once_and_kept(tmp_path: Path) -> None:
     assert prepare(tmp_path) == first
     assert len({first["link_key"], first["organiser_token"], first["broker_password"], first["caldav_password"]}) == 4
     assert all(len(first[name]) >= 32 for name in ("link_key", "organiser_token", "broker_password"))
+
+
+def test_the_key_that_seals_passwords_is_one(tmp_path: Path) -> None:
+    sealing = Sealing([prepare(tmp_path)["credential_keys"]])
+    assert sealing.open(sealing.seal("x")) == "x"
 
 
 def test_secrets_are_read_by_their_owner_only(tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from shared.contracts.registration import Cause, RegistrationState
 from tests.support.events import milipol, workshop
 from tests.support.notification import registration
 
-PRIVATE = Addresses("https://lectern.test/r/secret", "https://lectern.test/feeds/private/hidden.ics")
+PRIVATE = Addresses(
+    "https://lectern.test/r/secret", "https://lectern.test/calendar/hidden", "https://lectern.test/answers/taken-back"
+)
 SOON = datetime(2019, 11, 8, 9, 30, tzinfo=UTC)
 SOON_IN_PARIS = "Friday, 8 November 2019, 10:30 (Europe/Paris, UTC+1)"
 SUMMER = datetime(2019, 10, 26, 23, 30, tzinfo=UTC)

@@ -13,13 +13,15 @@ from services.notification.picture import Picture, picture
 from services.notification.rendering import Rendered, render
 from shared.contracts.registration import RegistrationState
 from shared.contracts.scheduling import EventState, SessionState
-from shared.links import FEED, MANAGE, Links
+from shared.links import CALENDAR, MANAGE, Links
 from shared.web.i18n import languages, translations
 from shared.web.times import offset, span
 from tests.support.events import PUBLISHED, milipol, workshop
 from tests.support.notification import registration
 
-PRIVATE = Addresses("https://lectern.test/r/secret", "https://lectern.test/feeds/private/hidden.ics")
+PRIVATE = Addresses(
+    "https://lectern.test/r/secret", "https://lectern.test/calendar/hidden", "https://lectern.test/answers/taken-back"
+)
 
 
 def mail(
@@ -88,9 +90,8 @@ Your ticket for the entrance is on your private page:
 See, change or cancel your registration:
   https://lectern.test/r/secret
 
-Your sessions in your calendar (subscribe to this address):
-  webcal://lectern.test/feeds/private/hidden.ics
-  https://lectern.test/feeds/private/hidden.ics
+Your sessions in your calendar:
+  https://lectern.test/calendar/hidden
 Please keep these addresses to yourself: they are yours alone.
 
 --\x20
@@ -144,7 +145,7 @@ def test_a_cancelled_registration_needs_no_feed_and_no_directions() -> None:
     subject, body = mail(gone, milipol(place=FAIR), WORKSHOPS, before)
     assert subject == "Registration cancelled: Practitioner workshops at Milipol"
     assert "Your registration for “Practitioner workshops at Milipol” is cancelled." in body.text
-    assert "webcal" not in body.text
+    assert "/calendar/" not in body.text
     assert "How to get there" not in body.text
     assert "H2020MP2019" not in body.text
 
@@ -291,8 +292,8 @@ def test_private_addresses_follow_the_generation_of_links() -> None:
     links = Links("k" * 32)
     first, second = (addresses(links, "https://lectern.test/", "r1", generation) for generation in (1, 2))
     assert first.manage == "https://lectern.test/r/" + links.token(MANAGE, "r1", 1)
-    assert first.feed == "https://lectern.test/feeds/private/" + links.token(FEED, "r1", 1) + ".ics"
-    assert first.webcal == first.feed.replace("https:", "webcal:")
+    assert first.calendar == "https://lectern.test/calendar/" + links.token(CALENDAR, "r1", 1)
+    assert first.keep not in (second.keep, first.manage, first.calendar)
     assert first.manage != second.manage
 
 

@@ -39,7 +39,7 @@ from services.registration.domain import Decision, Snapshot, Waiting, decide
 from services.registration.registrations import Registration
 from services.registration.requirements import Grant
 from services.registration.seats import EVENT, Line, Seats, changed_state, seats_from
-from shared.contracts.registration import Outcome, RequirementState, SeatState
+from shared.contracts.registration import Outcome, RequirementState, SeatState, Through
 from shared.contracts.scheduling import EventState, SessionState
 from tests.support.events import BEFORE_CLOSE, milipol, person, workshop
 
@@ -118,9 +118,8 @@ class Registrations(RuleBasedStateMachine):
             {"id": id_, "name": {"en": id_}, "quota": quota} for id_, quota in zip(KINDS, self.quotas, strict=True)
         ]
         fair = {"id": "fair", "name": {"en": "Fair"}, "policy": self.policy, "hold_days": 3, "remind_days": 1}
-        return milipol(
-            revision, audiences=kinds, requirements=[fair], admission={"capacity": capacity, **self.admission}
-        )
+        admission = {"capacity": capacity, "calendar_answers": True, **self.admission}
+        return milipol(revision, audiences=kinds, requirements=[fair], admission=admission)
 
     def _workshop(self, number: int, revision: int, capacity: int | None) -> SessionState:
         """Workshops 1 and 2 overlap."""
@@ -163,9 +162,10 @@ class Registrations(RuleBasedStateMachine):
                 )
             )
 
-    @rule(which=WHICH, part=st.booleans(), by_organiser=st.booleans())
-    def cancel(self, which: int, part: bool, by_organiser: bool = False) -> None:
-        """Somebody who holds or awaits a seat gives up everything, or one session; or an organiser says no."""
+    @rule(which=WHICH, part=st.booleans(), by_organiser=st.booleans(), through=st.sampled_from([None, *Through]))
+    def cancel(self, which: int, part: bool, by_organiser: bool = False, through: Through | None = None) -> None:
+        """Somebody who holds or awaits a seat gives up everything, or one session, perhaps by calendar; or an organiser says
+        no."""
         someone = self._someone(which)
         if someone is None:
             return
@@ -174,7 +174,8 @@ class Registrations(RuleBasedStateMachine):
         if by_organiser:
             self.batch.append(Decline(id=self._id(), repeatable=True, registration_id=someone.id, sessions=sessions))
         else:
-            self.batch.append(Cancel(id=self._id(), repeatable=True, email=someone.person.email, sessions=sessions))
+            email = someone.person.email
+            self.batch.append(Cancel(id=self._id(), repeatable=True, email=email, sessions=sessions, through=through))
 
     @rule(which=WHICH, sessions=SESSIONS)
     def change(self, which: int, sessions: list[int]) -> None:

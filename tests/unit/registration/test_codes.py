@@ -46,6 +46,16 @@ def test_a_code_ends_at_its_moment() -> None:
     assert world.reasons(world.register("bob", code="guest-1")) == [("code-expired", "code")]
 
 
+def test_a_new_code_cannot_end_in_the_past_and_one_that_there_is_may() -> None:
+    world = World(**CLOSED)
+    over = Code(id="LATE1", spelled="late-1", expires_at=world.now)
+    assert world.reasons(SetCodes(id="x", codes=(over,))) == [("over", "codes.0.expires_at")]
+    assert not world.codes
+    with_code(world, expires_at=world.now + timedelta(hours=1))
+    with_code(world, expires_at=world.now)
+    assert world.reasons(world.register("ada", code="guest-1")) == [("code-expired", "code")]
+
+
 def test_a_code_is_used_as_often_as_it_may_and_a_cancellation_gives_a_use_back() -> None:
     world = with_code(World(**CLOSED), uses=1)
     world.come("ada", code="guest-1")

@@ -38,6 +38,18 @@ def test_a_refusal_says_who_asked_and_why_not() -> None:
 
 
 @pytest.mark.parametrize(
+    ("by", "who"),
+    [
+        ("calendar:calendar-sync", "The attendee, by calendar (told by calendar-sync), gave up seats"),
+        ("invitation:desk", "The attendee, in answer to the invitation (told by desk), gave up seats"),
+        ("attendee", "The attendee gave up seats"),
+    ],
+)
+def test_it_is_said_how_the_attendee_said_it(by: str, who: str) -> None:
+    assert told(Entry(by, "cancel", "accepted"))[0] == who
+
+
+@pytest.mark.parametrize(
     ("effect", "said"),
     [
         (Effect("r", "@event", None, SeatState.CONFIRMED, 1), "The event: nothing → confirmed (a seat was taken)"),

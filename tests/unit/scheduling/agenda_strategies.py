@@ -174,7 +174,7 @@ def agendas(draw: st.DrawFn) -> Agenda:
         "status": draw(st.sampled_from(["scheduled", "scheduled", "cancelled"])),
         "audiences": audiences,
         "requirements": requirements,
-        "admission": draw(rules) | draw(st.sampled_from([{}, {"transfers": False}])),
+        "admission": draw(rules) | draw(st.sampled_from([{}, {"transfers": False}, {"calendar_answers": True}])),
     }
     event |= draw(
         st.sampled_from(

@@ -21,6 +21,7 @@ from services.scheduling.domain import (
     merged,
     publish,
     registration_is,
+    takes_requests,
     with_event_cancelled,
     with_part_patched,
     with_session_cancelled,
@@ -30,7 +31,7 @@ from services.scheduling.public_view import public_event, public_session
 from services.scheduling.shift import shifted, weeks_until
 from services.scheduling.timetable import slot_of
 from services.scheduling.warnings import warnings
-from shared.contracts.scheduling import Status
+from shared.contracts.scheduling import Status, Window
 from tests.unit.scheduling.samples import sample, small, small_data
 
 NOW = datetime(2019, 9, 1, tzinfo=UTC)
@@ -301,6 +302,21 @@ def test_registration_that_has_not_opened_or_is_taken_elsewhere() -> None:
     assert (
         registration_is(published(small(admission={"open": "false"})).published.event, NOW) is RegistrationIs.NOT_HERE
     )
+
+
+def test_a_session_takes_requests_until_it_begins_closes_or_is_called_off() -> None:
+    session = published(sample("milipol-2019")).published.sessions[WORKSHOP_3]
+    starts = session.starts_at
+    assert starts is not None
+    assert takes_requests(session, starts - timedelta(seconds=1))
+    assert not takes_requests(session, starts)
+    assert not takes_requests(session.model_copy(update={"status": Status.CANCELLED}), NOW)
+    closing = session.admission.model_copy(update={"window": Window(closes=LATER)})
+    own = session.model_copy(update={"admission": closing})
+    assert (takes_requests(own, NOW), takes_requests(own, LATER)) == (True, False)
+    untimed = session.model_copy(update={"starts_at": None, "starts_local": None})
+    assert takes_requests(untimed, datetime(2019, 11, 20, 22, 59, tzinfo=UTC))
+    assert not takes_requests(untimed, datetime(2019, 11, 20, 23, 0, tzinfo=UTC)), "midnight in Paris"
 
 
 def test_what_is_not_for_everybody_is_left_out_of_the_public_view() -> None:

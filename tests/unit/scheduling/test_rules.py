@@ -136,6 +136,13 @@ def test_what_is_not_written_changes_nothing_of_what_was_told_before_there_were_
     assert (rules.code_needed, rules.approval, rules.members_only, rules.quotas) == (False, False, False, {})
 
 
+def test_answers_by_calendar_are_the_events_and_off_where_nothing_is_said() -> None:
+    assert not states(made({}))[0].admission.calendar_answers
+    event, session = states(read(ALL_RULES.replace("transfers: false", "calendar_answers: true")))
+    assert event.admission.calendar_answers
+    assert not session.admission.calendar_answers
+
+
 @pytest.mark.parametrize("write", [agenda_yaml, agenda_json])
 def test_the_own_files_say_every_rule(write: Any) -> None:
     agenda = read(ALL_RULES)
@@ -189,6 +196,7 @@ def test_a_domain_is_kept_as_it_stands_in_addresses(written: str, kept: str) -> 
         ("    offer_hours: 24", "    waiting_list: false\n    offer_hours: 24", 29, "event.admission.offer_hours", "waiting_list: true"),
         ("retention_days: 90", "retention_days: 0", 21, "event.retention_days", "greater than or equal to 1"),
         ("      quotas:", "      transfers: false\n      quotas:", 42, f"sessions.{WORKSHOP}.admission.transfers", "write it in event.admission"),
+        ("      quotas:", "      calendar_answers: true\n      quotas:", 42, f"sessions.{WORKSHOP}.admission.calendar_answers", "write it in event.admission"),
         ("      quotas:", "      max_sessions: 2\n      quotas:", 42, f"sessions.{WORKSHOP}.admission.max_sessions", "write it in event.admission"),
         ("      quotas:", "      members: {domains: [a.example]}\n      quotas:", 42, f"sessions.{WORKSHOP}.admission.members", "write it in event"),
         ("    by_choice: true", "    by_choice: true\n    quotas: {police: 1}", 40, f"sessions.{WORKSHOP}.quotas", "the session's admission"),

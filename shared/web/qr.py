@@ -1,4 +1,4 @@
-"""The QR code of a ticket, as SVG in the page: it needs no script, prints sharp, and no other server sees it."""
+"""A QR code as SVG in the page: it needs no script, prints sharp, and no other server sees what it says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import segno
 from markupsafe import Markup
 
 
-def ticket_code(address: str) -> Markup:
+def qr_code(address: str) -> Markup:
     """The code of `address` as an SVG element (error correction M, ISO/IEC 18004), dark on light, hidden from screen
     readers: the page says in words what it is."""
     drawing = io.BytesIO()

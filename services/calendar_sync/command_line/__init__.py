@@ -1,0 +1,1 @@
+"""What operators do about calendars at a terminal."""

@@ -1,0 +1,284 @@
+"""Calendar feeds over HTTP: of events, their tracks and rooms, and series for everybody; of one person at a secret address.
+
+A poll that finds nothing new costs a share in one read of versions; when the database does not answer, the feed as it last
+was is served, because some calendar programs hammer on errors and others drop the subscription.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from sys import intern
+
+import structlog
+from aiohttp import web
+
+from services.calendar_sync.domain import Seats
+from services.calendar_sync.feeds.answering import language_asked, not_modified, takes_gzip, unchanged, whole
+from services.calendar_sync.feeds.composing import Composing
+from services.calendar_sync.feeds.memory import Body, Known, Memory
+from services.calendar_sync.feeds.programme import Programme
+from services.calendar_sync.feeds.reading import Reading, Version
+from services.calendar_sync.metrics import FEEDS
+from services.calendar_sync.rendering import Rendering
+from services.calendar_sync.store import Store
+from shared.clock import Clock
+from shared.links import token_hash
+from shared.storage.mongo import PyMongoError
+from shared.web.problems import Problem
+
+_log = structlog.get_logger()
+
+
+def N_(text: str) -> str:
+    """Marks a text for the catalogues; it is translated when it is said."""
+    return text
+
+
+_MISSING = {
+    "event": N_("There is no calendar at this address: no event of this name has been published."),
+    "track": N_("There is no calendar at this address: no session of this event is in such a track."),
+    "room": N_("There is no calendar at this address: no session of this event is in such a room."),
+    "series": N_("There is no calendar at this address: no event of such a series has been published."),
+    "private": N_(
+        "There is no calendar at this address; it may have been mistyped, or forgotten with its registration."
+    ),
+}
+_GONE = N_(
+    "This calendar is no longer kept at this address. If it was yours, your private page has the address that works now."
+)
+_AWAY = N_("The calendar cannot be read just now; please try again in a minute.")
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A feed as it was just made."""
+
+    body: bytes
+    modified: datetime
+    language: str
+    filename: str
+    holds_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a poll read: `basis` is all that the feed depends on but time; `compose` makes it, None for an unknown one."""
+
+    basis: tuple[object, ...]
+    compose: Callable[[datetime], Awaitable[Composed | None]]
+
+
+class Feeds:
+    """The feeds' handlers and what they keep in memory."""
+
+    def __init__(self, store: Store, rendering: Rendering, clock: Clock, memory: Memory | None = None) -> None:
+        self.reading = Reading(store.database)
+        self._rendering, self._composing, self._clock = rendering, Composing(rendering), clock
+        self._memory = memory or Memory()
+
+    def routes(self) -> list[web.RouteDef]:
+        """GET and HEAD of every kind of feed."""
+        return [
+            web.get("/feeds/events/{event_id}.ics", self.event),
+            web.get("/feeds/events/{event_id}/tracks/{key}.ics", self.track),
+            web.get("/feeds/events/{event_id}/rooms/{room_id}.ics", self.room),
+            web.get("/feeds/series/{series_id}.ics", self.series),
+            web.get("/feeds/private/{token}.ics", self.private),
+        ]
+
+    async def event(self, request: web.Request) -> web.Response:
+        """GET /feeds/events/{event_id}.ics?lang=fr"""
+        event_id = request.match_info["event_id"]
+        compose = self._composing.event
+        return await self._of_event(request, "event", event_id, compose, event_id)
+
+    async def track(self, request: web.Request) -> web.Response:
+        """GET /feeds/events/{event_id}/tracks/{key}.ics, the key as in shared.calendar.track"""
+        event_id, key = request.match_info["event_id"], request.match_info["key"]
+
+        def compose(programme: Programme, language: str, now: datetime) -> bytes | None:
+            return self._composing.track(programme, key, language, now)
+
+        return await self._of_event(request, "track", event_id, compose, f"{event_id}-{key}")
+
+    async def room(self, request: web.Request) -> web.Response:
+        """GET /feeds/events/{event_id}/rooms/{room_id}.ics"""
+        event_id, room_id = request.match_info["event_id"], request.match_info["room_id"]
+
+        def compose(programme: Programme, language: str, now: datetime) -> bytes | None:
+            return self._composing.room(programme, room_id, language, now)
+
+        return await self._of_event(request, "room", event_id, compose, f"{event_id}-{room_id}")
+
+    async def series(self, request: web.Request) -> web.Response:
+        """GET /feeds/series/{series_id}.ics: all rounds"""
+        series_id, asked = request.match_info["series_id"], language_asked(request)
+
+        async def look() -> Look | None:
+            versions = await self.reading.series.ask(series_id)
+            if versions is None:
+                return None
+            return Look((versions, asked), lambda now: self._compose_series(series_id, versions, asked, now))
+
+        return await self._answer(request, "series", f"series {series_id} {asked or ''}", look)
+
+    async def private(self, request: web.Request) -> web.Response:
+        """GET /feeds/private/{token}.ics"""
+        hashed, asked = token_hash(request.match_info["token"]), language_asked(request)
+        key = f"private {hashed} {asked or ''}"
+        known = self._memory.known(key)
+
+        async def look() -> Look | None:
+            holder = self.reading.holders.ask(hashed)
+            # The event is nearly always the one of last time: both reads at once.
+            event_id = str(known.basis[0]) if known is not None else None
+            asked_version = self.reading.versions.ask(event_id) if event_id is not None else None
+            found = await holder
+            if found is None:
+                return None
+            seats = found.seats
+            if seats is None:
+                raise Problem(410, "feed-gone", _GONE)
+            if asked_version is None or seats.event_id != event_id:
+                asked_version = self.reading.versions.ask(seats.event_id)
+            version = await asked_version
+            if version is None:
+                return None
+            return Look(_basis(seats, version, asked), lambda now: self._compose_private(seats, version, asked, now))
+
+        return await self._answer(request, "private", key, look)
+
+    async def _of_event(
+        self,
+        request: web.Request,
+        kind: str,
+        event_id: str,
+        compose: Callable[[Programme, str, datetime], bytes | None],
+        name: str,
+    ) -> web.Response:
+        asked = language_asked(request)
+
+        async def composed(version: int, now: datetime) -> Composed | None:
+            programme = await self.reading.programme(event_id, version)
+            if programme is None:
+                return None
+            language = self._rendering.language(programme.event, asked)
+            body = compose(programme, language, now)
+            return None if body is None else _composed(body, [programme], language, name, now)
+
+        async def look() -> Look | None:
+            version = await self.reading.versions.ask(event_id)
+            return None if version is None else Look((version, asked), lambda now: composed(version, now))
+
+        return await self._answer(request, kind, f"{kind} {name} {event_id} {asked or ''}", look)
+
+    async def _compose_series(
+        self, series_id: str, versions: Version, asked: str | None, now: datetime
+    ) -> Composed | None:
+        found = [await self.reading.programme(event_id, version) for event_id, version in versions]
+        rounds = [one for one in found if one is not None and _round(one, series_id)]
+        if not rounds:
+            return None
+        rounds.sort(key=lambda one: (_round(one, series_id), one.event.id))
+        spoken = {language for one in rounds for language in one.event.languages}
+        language = asked if asked in spoken else rounds[-1].event.languages[0]
+        return _composed(self._composing.series(rounds, language, now), rounds, language, series_id, now)
+
+    async def _compose_private(self, seats: Seats, version: int, asked: str | None, now: datetime) -> Composed | None:
+        programme = await self.reading.programme(seats.event_id, version)
+        if programme is None:
+            return None
+        language = self._rendering.language(programme.event, asked or seats.language)
+        body = self._composing.person(programme, seats, language, now)
+        made = _composed(body, [programme], language, f"{seats.event_id}-sessions", now)
+        return Composed(body, max(made.modified, seats.changed_at), language, made.filename, made.holds_until)
+
+    async def _answer(
+        self, request: web.Request, kind: str, key: str, look: Callable[[], Awaitable[Look | None]]
+    ) -> web.Response:
+        known = self._memory.known(key)
+        try:
+            response = await self._current(request, kind, key, known, await look())
+        except Problem as error:
+            self._memory.forget(key)
+            FEEDS.labels(kind, "gone" if error.status == 410 else "missing").inc()
+            raise
+        except (PyMongoError, TimeoutError) as error:
+            return self._stale(request, kind, key, known, error)
+        FEEDS.labels(kind, "unchanged" if response.status == 304 else "full").inc()
+        return response
+
+    async def _current(
+        self, request: web.Request, kind: str, key: str, known: Known | None, look: Look | None
+    ) -> web.Response:
+        if look is None:
+            raise Problem(404, "no-such-feed", _MISSING[kind])
+        now = self._clock()
+        body: Body | None = None
+        if known is None or not known.holds(look.basis, now):
+            known, body = await self._make(kind, key, known, look, now)
+        if unchanged(request, known):
+            return not_modified(request, known)
+        body = body or self._memory.body(key, known.digest)
+        if body is None:
+            known, body = await self._make(kind, key, known, look, now)
+        return self._whole(request, key, known, body)
+
+    async def _make(self, kind: str, key: str, before: Known | None, look: Look, now: datetime) -> tuple[Known, Body]:
+        made = await look.compose(now)
+        if made is None:
+            raise Problem(404, "no-such-feed", _MISSING[kind])
+        digest, modified = hashlib.sha256(made.body).hexdigest()[:32], made.modified
+        if before is not None and before.digest != digest:
+            # Whoever asks by time alone must see every change: two within one second, a round that left its series.
+            modified = max(modified, before.modified + timedelta(seconds=1))
+        elif before is not None:
+            modified = max(modified, before.modified)
+        stamp = format_datetime(modified.astimezone(UTC).replace(microsecond=0), usegmt=True)
+        known = Known(
+            digest=digest,
+            modified=modified,
+            stamp=intern(stamp),
+            language=intern(made.language),
+            filename=intern(made.filename),
+            basis=look.basis,
+            holds_until=made.holds_until,
+        )
+        return known, self._memory.keep(key, known, made.body)
+
+    def _stale(self, request: web.Request, kind: str, key: str, known: Known | None, error: Exception) -> web.Response:
+        if known is not None:
+            body = self._memory.body(key, known.digest)
+            if unchanged(request, known) or body is not None:
+                _log.warning("feed_served_stale", feed=kind, error=type(error).__name__)
+                FEEDS.labels(kind, "stale").inc()
+                if body is None or unchanged(request, known):
+                    return not_modified(request, known)
+                return self._whole(request, key, known, body)
+        FEEDS.labels(kind, "unavailable").inc()
+        raise Problem(503, "try-again", _AWAY, headers={"Retry-After": "60"}) from error
+
+    def _whole(self, request: web.Request, key: str, known: Known, body: Body) -> web.Response:
+        return whole(request, known, self._memory.packed(key, body) if takes_gzip(request) else body.plain)
+
+
+def _basis(seats: Seats, version: int, asked: str | None) -> tuple[object, ...]:
+    choices = tuple([(intern(id_), intern(state.value)) for id_, state in seats.choices.items()])
+    wished = asked or seats.language
+    return (seats.event_id, version, wished, seats.changed_at, seats.state, seats.show_waiting, choices)
+
+
+def _composed(body: bytes, programmes: list[Programme], language: str, name: str, now: datetime) -> Composed:
+    ends = [end for one in programmes if (end := one.holds_until(now)) is not None]
+    modified = max(one.last_change(now) for one in programmes)
+    return Composed(body, modified, language, f"{name}.ics", min(ends, default=None))
+
+
+def _round(programme: Programme, series_id: str) -> int:
+    """The event's number in the series, from 1; 0 where it is no round of it."""
+    series = programme.event.series
+    return series.round if series is not None and series.id == series_id else 0

@@ -1,0 +1,116 @@
+"""What feeds read: versions at every poll, many polls in one read; agendas only when their version is another."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from services.calendar_sync.domain import Seats
+from services.calendar_sync.feeds.batch import Batch
+from services.calendar_sync.feeds.programme import Programme
+from services.calendar_sync.store import AGENDAS, EVENTS, REGISTRATIONS, SESSIONS, Agenda, Told, seats_from
+from shared.contracts.scheduling import EventState, SessionState
+from shared.storage.mongo import Database, Document
+
+SESSIONS_KEPT = 50_000
+"""How many sessions' worth of agendas stay in memory."""
+
+_OF_A_PERSON = ("event_id", "state", "choices", "language", "changed_at", "show_waiting", "feed_off", "token_hash")
+
+Version = tuple[tuple[str, int], ...]
+"""What a feed's agendas were when it was made: each event with the number of facts told of it."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Whose feed it is. `seats` None: the address was replaced by a new one, or the person ended the feed."""
+
+    seats: Seats | None
+
+
+class Reading:
+    """Reads of the feeds, gathered."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._programmes: OrderedDict[str, Programme] = OrderedDict()
+        self._held = 0
+        self.versions: Batch[str, int] = Batch(self._versions)
+        """The version of an agenda by event; nothing where nothing was ever told of it."""
+        self.series: Batch[str, Version] = Batch(self._series)
+        """The versions of all agendas of a series, by event."""
+        self.holders: Batch[str, Holder] = Batch(self._holders)
+        """Whose feed it is, by the hash of its token."""
+        self._loads: Batch[str, Programme] = Batch(self._load, most=5, timeout=30)
+
+    async def programme(self, event_id: str, version: int) -> Programme | None:
+        """The event's agenda at `version` or later; None while its own fact has not come."""
+        kept = self._programmes.get(event_id)
+        if kept is not None and kept.version == version:
+            self._programmes.move_to_end(event_id)
+            return kept
+        return await self._loads.ask(event_id)
+
+    async def _versions(self, event_ids: Collection[str]) -> Mapping[str, int]:
+        cursor = self._database[AGENDAS.name].find(_among(event_ids), {"version": 1}, batch_size=len(event_ids) + 1)
+        return {found["_id"]: found["version"] for found in await cursor.to_list(None)}
+
+    async def _series(self, series_ids: Collection[str]) -> Mapping[str, Version]:
+        wanted = {"series": {"$in": list(series_ids)}}
+        versions: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for found in await self._database[AGENDAS.name].find(wanted, {"version": 1, "series": 1}).to_list(None):
+            versions[found["series"]].append((found["_id"], found["version"]))
+        return {series_id: tuple(sorted(rounds)) for series_id, rounds in versions.items()}
+
+    async def _holders(self, hashes: Collection[str]) -> Mapping[str, Holder]:
+        registrations = self._database[REGISTRATIONS.name]
+        cursor = registrations.find(
+            {"token_hash": {"$in": list(hashes)}}, dict.fromkeys(_OF_A_PERSON, 1), batch_size=len(hashes) + 1
+        )
+        found = {
+            person["token_hash"]: Holder(None if person.get("feed_off") else seats_from(person))
+            for person in await cursor.to_list(None)
+        }
+        # An $or over both fields would be one read; this one is needed for wrong addresses only.
+        if missing := [hashed for hashed in hashes if hashed not in found]:
+            for person in await registrations.find({"ended": {"$in": missing}}, {"ended": 1}).to_list(None):
+                found.update({hashed: Holder(None) for hashed in missing if hashed in person["ended"]})
+        return found
+
+    async def _load(self, event_ids: Collection[str]) -> Mapping[str, Programme]:
+        # The version first: what is read after it is at least as new.
+        versions = await self._versions(event_ids)
+        events = {
+            found["_id"]: found for found in await self._database[EVENTS.name].find(_among(event_ids)).to_list(None)
+        }
+        sessions: dict[str, list[Told]] = defaultdict(list)
+        wanted = {"event_id": {"$in": [event_id for event_id in event_ids if event_id in events]}}
+        async for found in self._database[SESSIONS.name].find(wanted):
+            sessions[found["event_id"]].append(
+                Told(SessionState.model_validate(found["state"]), found["accepted_at"], found["correlation_id"])
+            )
+        loaded = {
+            event_id: _programme(versions.get(event_id, 0), event, tuple(sessions[event_id]))
+            for event_id, event in events.items()
+        }
+        for programme in loaded.values():
+            self._keep(programme)
+        return loaded
+
+    def _keep(self, programme: Programme) -> None:
+        before = self._programmes.pop(programme.event.id, None)
+        self._held += len(programme.sessions) - (len(before.sessions) if before is not None else 0)
+        self._programmes[programme.event.id] = programme
+        while self._held > SESSIONS_KEPT and len(self._programmes) > 1:
+            _, oldest = self._programmes.popitem(last=False)
+            self._held -= len(oldest.sessions)
+
+
+def _programme(version: int, event: Document, sessions: tuple[Told, ...]) -> Programme:
+    state = EventState.model_validate(event["state"])
+    return Programme(Agenda(version, state, event["accepted_at"], event["correlation_id"], sessions), state)
+
+
+def _among(ids: Collection[str]) -> Document:
+    return {"_id": {"$in": list(ids)}}

@@ -1,0 +1,1 @@
+"""The attendee's page about their calendar."""
