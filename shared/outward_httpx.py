@@ -59,8 +59,8 @@ class _Guarded(httpx.AsyncBaseTransport):
 
     def __init__(self, rule: AddressRule, resolve: Resolve, context: ssl.SSLContext) -> None:
         self._pools = {
-            "https": _Pool(_Backend(rule.permitted, NotPermitted().words, resolve), context),
-            "http": _Pool(_Backend(rule.allowed, HTTPS_ONLY, resolve), context),
+            "https": _Pool(_Backend(rule, resolve, plain=False), context),
+            "http": _Pool(_Backend(rule, resolve, plain=True), context),
         }
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -89,10 +89,10 @@ class _Pool(httpx.AsyncHTTPTransport):
 
 
 class _Backend(httpcore.AsyncNetworkBackend):
-    """Looks up, judges, connects to what was judged. `words` tell of a refusal."""
+    """Looks up, judges, connects to what was judged. `plain`: without TLS, which only allowed networks may do without."""
 
-    def __init__(self, may: Callable[[Address], bool], words: str, resolve: Resolve) -> None:
-        self._may, self._words, self._resolve = may, words, resolve
+    def __init__(self, rule: AddressRule, resolve: Resolve, *, plain: bool) -> None:
+        self._rule, self._resolve, self._plain = rule, resolve, plain
         self._inner = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -106,8 +106,10 @@ class _Backend(httpcore.AsyncNetworkBackend):
         """A connection to the first of the host's addresses that takes one, once all of them are permitted."""
         deadline = time.monotonic() + (_CONNECT_SECONDS if timeout is None else timeout)
         addresses = await self._addresses(host, port, deadline)
-        if not all(map(self._may, addresses)):
-            raise Refused(self._words)
+        if not all(map(self._rule.permitted, addresses)):
+            raise Refused()
+        if self._plain and not all(map(self._rule.allowed, addresses)):
+            raise Refused(HTTPS_ONLY)  # of public addresses only: else it would tell which names our own network has
         tried = addresses[:_MOST_TRIED]
         for place, address in enumerate(tried):
             share = max(0.0, deadline - time.monotonic()) / (len(tried) - place)

@@ -9,6 +9,9 @@ from pathlib import Path
 from deploy.local.children import Child, free_port, port_is_free, until_listening
 
 USER = "lectern"
+ATTENDEE = "attendee"
+"""An account with calendars of its own, to be connected on a person's calendar page."""
+
 CALDAV = Path(__file__).resolve().parents[1] / "caldav"
 """The folder of Radicale's settings, shared with the image."""
 
@@ -22,7 +25,8 @@ class RadicaleNode:
         self._port_file = folder / "port"
         self._child: Child | None = None
         self.username = USER
-        self.password = self._same_password()
+        passwords = self._same_passwords()
+        self.password, self.attendee_password = passwords[USER], passwords[ATTENDEE]
         self.port = self._choose_port(port)
 
     @property
@@ -70,14 +74,22 @@ class RadicaleNode:
         await self.stop()
         await self.start()
 
-    def _same_password(self) -> str:
-        """The account's password: made at the first start, kept for the next."""
+    @property
+    def users(self) -> Path:
+        """The file with a line for each account, its name and its password; what somebody adds to it stays."""
+        return self._folder / "users"
+
+    def _same_passwords(self) -> dict[str, str]:
+        """The password of each account: made at the first start, kept for the next."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        users = self._folder / "users"
-        if not users.exists():
-            users.touch(mode=0o600)
-            users.write_text(f"{USER}:{secrets.token_urlsafe(18)}\n", encoding="ascii")
-        return users.read_text(encoding="ascii").strip().partition(":")[2]
+        self.users.touch(mode=0o600)
+        lines = self.users.read_text(encoding="utf-8").splitlines()
+        known = {name: password for name, _, password in (line.partition(":") for line in lines if line.strip())}
+        made = {name: secrets.token_urlsafe(18) for name in (USER, ATTENDEE) if name not in known}
+        if made:
+            lines += [f"{name}:{password}" for name, password in made.items()]
+            self.users.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return known | made
 
     def _choose_port(self, wished: int | None) -> int:
         """The port of the last start, because calendar programs remember it; else the wished one; else any."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deploy.local.caldav import ATTENDEE
 from deploy.local.launcher import Launcher
 
 _SHOWN = "milipol-2019"
@@ -18,14 +19,22 @@ def welcome(launcher: Launcher, people: int, seconds: float) -> str:
         ("Feed", f"{site}/feeds/events/{_SHOWN}.ics", "subscribe to it in a calendar program"),
     ]
     if launcher.catches_mails:
-        lines.append(("Mails", f"{site}/mails", "what Lectern sends is caught here; none goes out"))
+        answers = f"answers to invitations are taken at {launcher.settings.smtp_url}"
+        lines.append(("Mails", f"{site}/mails", f"what Lectern sends is caught here; none goes out; {answers}"))
     if launcher.radicale is not None:
         lines.append(
             ("Calendar", f"{launcher.radicale.home}{_SHOWN}/", "the shared calendar in a CalDAV server (Radicale)")
         )
+        lines.append(
+            (
+                "An account",
+                launcher.radicale.url,
+                f"to connect as an attendee: user name {ATTENDEE}, password in {launcher.radicale.users}",
+            )
+        )
     lines += [
         ("API", f"{site}/api/v1/events", "open to read"),
-        ("Organiser", f"{site}/organise", f"sign in with the token in {token}; the command: .venv/bin/lectern agenda"),
+        ("Organiser", f"{site}/organise", f"sign in with the token in {token}; the command: .venv/bin/lectern"),
         ("Health", f"{site}/ready", f"figures: {site}/metrics"),
         ("Log", str(launcher.home / "lectern.log"), "one JSON object a line"),
     ]

@@ -163,11 +163,12 @@ class AccountsStore:
         return [_account(found) async for found in cursor]
 
     async def note_account(self, id_: str, **fields: Any) -> None:
-        """Notes some fields of an account."""
+        """Notes some fields of an account; none together with a state where it leaves by now."""
         plain: Document = {n: str(value) if isinstance(value, StrEnum) else value for n, value in fields.items()}
         if isinstance(plain.get("profile"), Profile):
             plain["profile"] = plain["profile"].as_data()
-        await self.database[ACCOUNTS.name].update_one({"_id": id_}, {"$set": plain})
+        still = {"state": {"$ne": str(AccountState.LEAVING)}} if "state" in plain else {}
+        await self.database[ACCOUNTS.name].update_one({"_id": id_, **still}, {"$set": plain})
 
     async def forget_account(self, id_: str) -> None:
         """Forgets an account with its secret, its calendars and all that is known of their objects."""
@@ -179,6 +180,11 @@ class AccountsStore:
     async def expired_accounts(self, now: datetime) -> list[Account]:
         """Accounts whose time is over."""
         cursor = self.database[ACCOUNTS.name].find({"expires_at": {"$lte": now}})
+        return [_account(found) async for found in cursor]
+
+    async def accounts_at(self, event_ids: Sequence[str]) -> list[Account]:
+        """The accounts that people connected for these events."""
+        cursor = self.database[ACCOUNTS.name].find({"event_id": {"$in": list(event_ids)}})
         return [_account(found) async for found in cursor]
 
     async def all_accounts(self) -> list[Account]:
@@ -288,7 +294,12 @@ class AccountsStore:
             {"_id": calendar.id, "marks": calendar.marks}, {"$set": {**seen, "due": due}}
         )
         if result.matched_count == 0:
-            await calendars.update_one({"_id": calendar.id}, {"$set": seen})
+            # Where it was asked to be listed anew meanwhile (check_all), this list was begun too early.
+            as_before = {"_id": calendar.id, "$or": [{"listed_at": {"$ne": None}}, {"title": None}]}
+            result = await calendars.update_one(as_before, {"$set": seen})
+        if result.matched_count == 0:
+            rest = {name: seen[name] for name in _SEEN if name not in ("checked_at", "listed_at", "sync_token")}
+            await calendars.update_one({"_id": calendar.id}, {"$set": rest})
 
     # Objects
 
@@ -314,12 +325,12 @@ class AccountsStore:
         """The object is gone, and is meant to be."""
         await self.database[OBJECTS.name].delete_one({"_id": f"{calendar}/{session_id}"})
 
-    async def absences(self, server: str, since: datetime) -> tuple[int, int]:
-        """Of how many accounts on the server objects were found missing since then, and how many accounts it has."""
+    async def absences(self, server: str, since: datetime, until: datetime) -> tuple[int, int]:
+        """Of how many accounts on the server objects were found missing in that time, and how many accounts it has."""
         calendars = await self.calendars(server=server)
         personal = {calendar.id: calendar.account for calendar in calendars if not calendar.scope.shared}
         found = await self.database[OBJECTS.name].distinct(
-            "calendar", {"calendar": {"$in": list(personal)}, "missed_at": {"$gte": since}}
+            "calendar", {"calendar": {"$in": list(personal)}, "missed_at": {"$gte": since, "$lte": until}}
         )
         return len({personal[id_] for id_ in found}), len(set(personal.values()))
 
@@ -328,6 +339,12 @@ class AccountsStore:
     async def keep_server(self, server: str, state: ServerState) -> None:
         """Notes how a server fares."""
         await self.database[SERVERS.name].replace_one({"_id": server}, {"schema": 2, **asdict(state)}, upsert=True)
+
+    async def forget_servers(self) -> set[str]:
+        """Forgets how servers fared on which nothing stands any more: an address may name a person. Returns the others."""
+        used = set(await self.database[CALENDARS.name].distinct("server"))
+        await self.database[SERVERS.name].delete_many({"_id": {"$nin": list(used)}})
+        return used
 
     async def servers(self) -> dict[str, ServerState]:
         """How every server fares."""

@@ -39,9 +39,9 @@ class Answering:
         return notices_of((await self._ledgers.load(_stream(registration_id))).state.get("sessions", {}))
 
     async def notice(self, whose: Whose, sessions: Sequence[str], noticed_at: datetime, *, clear: bool) -> None:
-        """Notes that sessions are gone and tells it. `clear`: their seats are given up after the grace time; else the
-        person is asked."""
-        frees_at = noticed_at + self.grace if clear else None
+        """Notes that sessions are gone and tells it. `clear`: their seats are given up after the grace time, which begins
+        now, however long ago that was; else the person is asked."""
+        frees_at = max(noticed_at, self._clock().replace(microsecond=0)) + self.grace if clear else None
         told = AnswerNoticed(
             registration_id=whose.registration_id,
             event_id=whose.event_id,

@@ -26,10 +26,31 @@ from caldav.response import DAVResponse
 from services.calendar_sync.answers import Answer, Blame, Fault
 from services.calendar_sync.metrics import DAV_SECONDS
 
-LARGEST_ANSWER = 16 * 1024 * 1024
-"""Bytes of an answer that are read at the most."""
+LARGEST_ANSWER = 4 * 1024 * 1024
+"""Bytes of an answer that are read at the most: a list of about ten thousand objects. As XML it takes forty times as much
+memory."""
 
-logging.getLogger("caldav").setLevel(logging.ERROR)  # below that it logs what servers say, and on debug passwords
+LARGEST_RECEIPT = 256 * 1024
+"""The same of an answer that has nothing to tell but how a write went: it is taken for XML all the same."""
+
+_READS = frozenset({"GET", "PROPFIND", "REPORT"})
+_LONGEST_TAG = 1000
+"""Characters of an ETag, and of a sync token, that are kept."""
+
+_UNREADABLE = (
+    DAVError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+)
+"""How `caldav` and what it stands on stumble over answers that are none."""
+
+# It logs what servers say, on debug passwords, and a traceback for every odd element of an answer.
+logging.getLogger("caldav").setLevel(logging.CRITICAL)
 
 
 class DavServer:
@@ -99,10 +120,13 @@ class DavServer:
         except (httpx.HTTPError, OSError) as error:
             raise Fault("The connection to the calendar server broke.", Blame.SERVER, unknown=True) from error
         except TooLarge as error:
-            words = f"The calendar server's answer is larger than {LARGEST_ANSWER // 1024 // 1024} MiB."
+            most = LARGEST_ANSWER if method in _READS else LARGEST_RECEIPT
+            words = f"The calendar server's answer is larger than {most // 1024} KiB."
             raise Fault(words, Blame.ACCOUNT, unknown=True, lasting=True) from error
-        except (DAVError, SyntaxError, ValueError) as error:  # XML that is none
-            raise Fault("The calendar server's answer cannot be read.", Blame.SERVER, unknown=True) from error
+        except _UNREADABLE as error:
+            # What an object holds may be anything that one person put there: nobody else's calendar waits for that.
+            blame = Blame.OBJECT if method == "GET" else Blame.SERVER
+            raise Fault("The calendar server's answer cannot be read.", blame, unknown=True) from error
 
     async def __aenter__(self) -> DavServer:
         return self
@@ -138,6 +162,7 @@ class _Client(AsyncDAVClient):  # type: ignore[misc]
             follow_redirects=False,
             trust_env=False,  # neither a proxy nor a .netrc of the machine
             cookies=_no_cookies(),
+            headers={"Accept-Encoding": "identity"},  # what arrives is as large as it says
         )
 
 
@@ -145,8 +170,13 @@ class TooLarge(Exception):
     """The answer is larger than anything a calendar server has to say to us."""
 
 
+class Compressed(ValueError):
+    """The answer is compressed, although we take none: of a few kilobytes become gigabytes."""
+
+
 class _Bounded(httpx.AsyncBaseTransport):
-    """Reads no answer beyond LARGEST_ANSWER bytes."""
+    """Reads no answer beyond LARGEST_ANSWER bytes, none that is compressed, and all as UTF-8: a server may name any of
+    Python's codecs, and some of those unpack, or take the square of the length."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
@@ -154,7 +184,13 @@ class _Bounded(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._inner.handle_async_request(request)
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        response.stream = _BoundedStream(response.stream)
+        if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
+            await response.aclose()
+            raise Compressed
+        if "Content-Type" in response.headers:
+            response.headers["Content-Type"] = response.headers["Content-Type"].partition(";")[0].strip()
+        most = LARGEST_ANSWER if request.method in _READS else LARGEST_RECEIPT
+        response.stream = _BoundedStream(response.stream, most)
         return response
 
     async def aclose(self) -> None:
@@ -162,14 +198,14 @@ class _Bounded(httpx.AsyncBaseTransport):
 
 
 class _BoundedStream(httpx.AsyncByteStream):
-    def __init__(self, inner: httpx.AsyncByteStream) -> None:
-        self._inner = inner
+    def __init__(self, inner: httpx.AsyncByteStream, most: int) -> None:
+        self._inner, self._most = inner, most
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
         async for part in self._inner:
             size += len(part)
-            if size > LARGEST_ANSWER:
+            if size > self._most:
                 raise TooLarge
             yield part
 
@@ -202,24 +238,35 @@ def _read(method: str, asked: bytes, response: DAVResponse) -> Answer:
         return Answer(
             status=response.status,
             body=text,
-            listing=tuple((one.href, one.etag) for one in changes.changed if one.status < 400),
-            absent=(*changes.deleted, *(one.href for one in changes.changed if one.status in (404, 410))),
-            sync_token=changes.sync_token,
+            listing=tuple((one.href, _tag(one.etag)) for one in changes.changed if one.href and one.status < 400),
+            absent=(
+                *(href for href in changes.deleted if href),
+                *(one.href for one in changes.changed if one.href and one.status in (404, 410)),
+            ),
+            sync_token=_tag(changes.sync_token),
             truncated=changes.truncated,
         )
     listed = response.parse_propfind() if lists else []
     return Answer(
         status=response.status,
-        etag=response.headers.get("ETag"),
+        etag=_tag(response.headers.get("ETag")),
         body=text,
         refusals=_names_of(parse_preconditions(text)) if response.status >= 400 else (),
-        listing=tuple((one.href, one.properties.get("{DAV:}getetag")) for one in listed if one.status < 400),
-        absent=tuple(one.href.rstrip("/") for one in listed if one.status in (404, 410)),
+        listing=tuple(
+            (one.href, _tag(one.properties.get("{DAV:}getetag"))) for one in listed if one.href and one.status < 400
+        ),
+        absent=tuple(one.href.rstrip("/") for one in listed if one.href and one.status in (404, 410)),
     )
 
 
+def _tag(told: object) -> str | None:
+    """An ETag or a sync token; None for what is none, or is longer than anybody needs: it is stored for each object."""
+    return told if isinstance(told, str) and len(told) <= _LONGEST_TAG else None
+
+
 def _names_of(preconditions: list[str]) -> tuple[str, ...]:
-    return tuple(tag.rpartition("}")[2] for tag in preconditions)
+    # They are told and logged as they are; those of the standards are shorter and fewer.
+    return tuple(tag.rpartition("}")[2][:60] for tag in preconditions[:5])
 
 
 def _root(error: BaseException) -> BaseException:

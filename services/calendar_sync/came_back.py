@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ import structlog
 from services.calendar_sync.accounts_store import Account, Calendar
 from services.calendar_sync.answers import Blame, Fault
 from services.calendar_sync.declining import (
+    AT_MOST,
     SUSPICIOUS,
     Evidence,
     Next,
@@ -50,6 +51,7 @@ class CameBack:
         self._sessions = {told.state.id: told.state for told in agenda.sessions}
         # Stored times have no more than milliseconds, and a notice is known by its moment.
         self._moment = now.replace(microsecond=0)
+        self._declined: list[Known] = []
 
     def may_answer(self, want: Desired, grace: timedelta | None = None) -> bool:
         """Whether the seat in this session can be given up by calendar, now or `grace` from now."""
@@ -58,11 +60,11 @@ class CameBack:
         return want.chosen and session is not None and may_answer(self._event, session, self._now, wait)
 
     async def settle(
-        self, known: dict[str, Known], changed: Sequence[Known], *, reported: bool
+        self, known: dict[str, Known], changed: Sequence[Known], *, reported: bool, history_lost: bool = False
     ) -> tuple[dict[str, Known], list[datetime]]:
         """Goes on with the absences that are known, and judges those that are new. Returns what is known then, and when to
         look again."""
-        known = await self._new(known, changed, reported=reported)
+        known = await self._new(known, changed, reported=reported, history_lost=history_lost)
         absent = [have for have in known.values() if have.absent_since is not None]
         if not absent:
             return known, []
@@ -84,16 +86,20 @@ class CameBack:
                 times.append(max(notice.frees_at, self._now + timedelta(seconds=30)))
         return known, times
 
-    async def declined(self, have: Known) -> datetime:
+    def declined(self, have: Known) -> datetime:
         """An object that stands there, declined by the person; when to look at it again."""
-        evidence = Evidence(0, 1, reported=True, declined=1)
-        if reading(evidence) is Reading.ANSWER:
-            await self._tools.accounts.keep_objects(
-                [replace(have, there=True, look=False, absent_since=self._moment, next_attempt=None)]
-            )
+        self._declined.append(have)
         return self._now
 
-    async def _new(self, known: dict[str, Known], changed: Sequence[Known], *, reported: bool) -> dict[str, Known]:
+    async def settle_declined(self, known: Mapping[str, Known]) -> None:
+        """Judges all that this look found declined, together: many at once are no answers."""
+        if self._declined:
+            found = [replace(have, there=True, look=False, missed_at=self._now) for have in self._declined]
+            await self._judged(dict(known), found, gone=0, reported=True)
+
+    async def _new(
+        self, known: dict[str, Known], changed: Sequence[Known], *, reported: bool, history_lost: bool
+    ) -> dict[str, Known]:
         gone = [
             have
             for have in changed
@@ -102,20 +108,64 @@ class CameBack:
             and (want := self._wanted.get(have.session_id)) is not None
             and self.may_answer(want)
         ]
+        if len(gone) <= AT_MOST:
+            gone = [have for have in gone if not await self._stands_elsewhere(have)]
         if not gone:
-            return known
+            return known  # what stands under another name is found there when it is written
         lost = sum(not have.there for have in changed)
-        if await self._reads_as_answer(lost, known, reported=reported):
-            absent = [replace(have, absent_since=self._moment) for have in gone]
+        # A server that has forgotten our token may have gone back to an older backup, which lacks what was written last.
+        return await self._judged(known, gone, gone=lost, reported=reported, unclear=history_lost)
+
+    async def _judged(
+        self, known: dict[str, Known], found: Sequence[Known], *, gone: int, reported: bool, unclear: bool = False
+    ) -> dict[str, Known]:
+        """Judges what one look found, with what was noticed before and still waits: a calendar may be emptied little by
+        little. Returns what is known then."""
+        waiting = await self._waiting(known)
+        clear = not unclear and await self._reads_as_answer(
+            gone + sum(not have.there for have in waiting),
+            sum(have.there for have in (*found, *waiting)),
+            sum(have.there for have in known.values()),
+            reported=reported,
+            noticed=[self._now],
+        )
+        if clear:
+            absent = [replace(have, absent_since=self._moment, next_attempt=None) for have in found]
             await self._tools.accounts.keep_objects(absent)
             return known | {have.session_id: have for have in absent}
-        await self._ask(gone)
-        return known  # and so they are written again
+        await self._ask([*found, *waiting])
+        # What is gone and new is written again as it is.
+        return known | await self._written_again([*(have for have in found if have.there), *waiting])
 
-    async def _reads_as_answer(self, gone: int, known: dict[str, Known], *, reported: bool) -> bool:
-        hit, accounts = await self._tools.accounts.absences(self._calendar.server, self._now - SUSPICIOUS)
-        kept = sum(have.there for have in known.values())
-        evidence = Evidence(gone, kept, reported, accounts_hit=max(1, hit), accounts=accounts)
+    async def _waiting(self, known: Mapping[str, Known]) -> list[Known]:
+        """Absences that were taken for answers, and whose seats are not given up yet."""
+        absent = [have for have in known.values() if have.absent_since is not None]
+        notices = await self._tools.answering.notices(self._account.whose().registration_id) if absent else {}
+        return [
+            have
+            for have in absent
+            if (notice := notices.get(have.session_id)) is None
+            or notice.noticed_at != have.absent_since
+            or notice.freed_at is None
+        ]
+
+    async def _stands_elsewhere(self, have: Known) -> bool:
+        """Whether the session stands in the calendar under another name: a program that takes a removal back, or moves an
+        entry there and back, writes it anew."""
+        try:
+            return await self._pusher.found(self._wanted[have.session_id], have.name) is not None
+        except Fault as fault:
+            if fault.blame is not Blame.OBJECT:
+                raise
+            return False  # the server does not search
+
+    async def _reads_as_answer(
+        self, gone: int, declined: int, kept: int, *, reported: bool, noticed: Sequence[datetime]
+    ) -> bool:
+        """Whether this is an answer; `noticed` are the moments at which it was found."""
+        since, until = min(noticed) - SUSPICIOUS, max(noticed) + SUSPICIOUS
+        hit, accounts = await self._tools.accounts.absences(self._calendar.server, since, until)
+        evidence = Evidence(gone, kept, reported, declined, accounts_hit=max(1, hit), accounts=accounts)
         return reading(evidence) is Reading.ANSWER
 
     def _step(self, have: Known, notice: Notice | None) -> Next:
@@ -137,11 +187,20 @@ class CameBack:
                 verdict = await self._pusher.verify(self._wanted[have.session_id], have)
                 (still if verdict is Verdict.DECLINED else back).append(have)
             else:
-                (back if have.name in listing.etags else still).append(have)
-        there = {id_: have for id_, have in known.items() if have.there and have.name in listing.etags}
+                there_again = have.name in listing.etags or await self._stands_elsewhere(have)
+                (back if there_again else still).append(have)
+        others = [have for have in known.values() if have.there]
+        kept = sum(have.name in listing.etags for have in others)
+        # The grace time is over: an object that the server told of as removed, and that is still not there, is gone. But
+        # not where it lists nothing of what should be there.
         gone = sum(not have.there for have in still)
-        # The grace time is over: an object that the server told of as removed, and that is still not there, is gone.
-        if still and await self._reads_as_answer(gone, there, reported=True):
+        if still and await self._reads_as_answer(
+            gone,
+            len(still) - gone,
+            kept,
+            reported=kept > 0 or not others,
+            noticed=[have.absent_since for have in still if have.absent_since is not None],
+        ):
             await self._tools.answering.free(self._account.whose(), [have.session_id for have in still])
             return back
         if still:
@@ -157,6 +216,6 @@ class CameBack:
             await self._tools.answering.notice(self._account.whose(), sessions, self._moment, clear=False)
 
     async def _written_again(self, again: Sequence[Known]) -> dict[str, Known]:
-        changed = [replace(have, absent_since=None, look=True, drifted_at=self._now) for have in again]
+        changed = [replace(have, absent_since=None, look=True, kept=True, drifted_at=self._now) for have in again]
         await self._tools.accounts.keep_objects(changed)
         return {have.session_id: have for have in changed}

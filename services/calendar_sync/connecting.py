@@ -149,7 +149,7 @@ class Connecting:
             return
         have = (await self._tools.accounts.objects(calendar.id)).get(session_id)
         if have is not None:
-            await self._tools.accounts.keep_objects([replace(have, absent_since=None, look=True)])
+            await self._tools.accounts.keep_objects([replace(have, absent_since=None, look=True, kept=True)])
         await self._tools.accounts.mark(calendar.id, self._tools.clock())
         self._wake()
 

@@ -27,6 +27,9 @@ from shared.storage.mongo import Document, Session
 NEW = "new"
 """The id of the choice "a new calendar"."""
 
+MOST_LEAVING = 5
+"""So many accounts of a person may be on the way out: each has a worker, on a server that may never answer."""
+
 _CONNECTED = (str(AccountState.WORKING), str(AccountState.LOST))
 
 
@@ -151,6 +154,9 @@ class Connections:
             {"$set": {"leaving": True, "due": now}, "$inc": {"marks": 1}},
             session=session,
         )
+        leaving = accounts.find({**own, "state": str(AccountState.LEAVING)}, {"_id": 1}, session=session)
+        oldest = [one["_id"] async for one in leaving.sort("created_at", -1).skip(MOST_LEAVING)]
+        await accounts.update_many({"_id": {"$in": oldest}}, {"$set": {"expires_at": now}}, session=session)
         # What opens the account today opens it for the removal as well: the password before may be why it was lost.
         there = await calendars.distinct(
             "account", {**own, "server": choice.server, "path": choice.path}, session=session

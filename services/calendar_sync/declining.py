@@ -14,7 +14,8 @@ from enum import StrEnum
 from shared.contracts.scheduling import EventState, SessionState, Status
 
 AT_MOST = 2
-"""So many sessions gone at one look may have been removed one by one; more look like an emptied calendar."""
+"""So many sessions gone at one look, or within one grace time, may have been removed one by one; more look like an emptied
+calendar."""
 
 MANY_ACCOUNTS = 3
 """Objects gone from so many accounts of one server within SUSPICIOUS look like the server's doing..."""
@@ -34,6 +35,7 @@ ASK_AGAIN = timedelta(days=1)
 class Evidence:
     """What one look found. `gone` of our objects that hold a seat; `kept`: all of ours that are still there; `reported`: the
     server itself told of the removals, by their addresses; `declined`: the objects stand there, declined by the person.
+    What was noticed before and is not given up yet counts as well.
     """
 
     gone: int
@@ -119,5 +121,7 @@ def next_step(absent_since: datetime, notice: Notice | None, now: datetime) -> N
 
 
 def to_ask(notice: Notice | None, now: datetime) -> bool:
-    """Whether the person is asked about an unclear absence: not again within a day."""
-    return notice is None or now - notice.noticed_at >= ASK_AGAIN
+    """Whether the person is asked about an unclear absence: not again within a day, but where the person was told that the
+    seat is given up."""
+    told_otherwise = notice is not None and notice.frees_at is not None and notice.freed_at is None
+    return notice is None or told_otherwise or now - notice.noticed_at >= ASK_AGAIN

@@ -47,16 +47,17 @@ class Objects:
     def title(self, agenda: Agenda, event: EventState, scope: Scope, language: str) -> str:
         """The name of the calendar."""
         default = event.languages[0]
-        title = said_in(event.title, language, default)
+        title, words = said_in(event.title, language, default), self.rendering.words(language)
         if scope.kind is ScopeKind.TRACK:
             for told in agenda.sessions:
                 for track in told.state.tracks:
                     if in_scope(told.state.model_copy(update={"tracks": [track]}), scope, default):
-                        return f"{title}: {said_in(track, language, default)}"
+                        return words("{event}: {track}").format(event=title, track=said_in(track, language, default))
         if scope.kind is ScopeKind.ROOM:
             for told in agenda.sessions:
                 if told.state.room_id == scope.name:
-                    return f"{title}: {said_in(told.state.place.room, language, default) or scope.name}"
+                    room = said_in(told.state.place.room, language, default) or scope.name
+                    return words("{event}: {room}").format(event=title, room=room)
         return title
 
     def desired(

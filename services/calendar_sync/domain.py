@@ -91,6 +91,13 @@ def has_seat(seats: Seats, session: SessionState) -> bool:
     return (chosen is not None or not session.by_choice) and seats.state in _SEATED
 
 
+def chosen_seats(seats: Seats) -> set[str]:
+    """The sessions that the person chose and sits in."""
+    if seats.state not in _SEATED:
+        return set()
+    return {session_id for session_id, state in seats.choices.items() if state in _SEATED}
+
+
 def is_waiting(seats: Seats, session: SessionState) -> bool:
     """Whether the person waits for a seat in `session`: in line, offered, or held until something elsewhere is there."""
     chosen = seats.choices.get(session.id)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from datetime import timedelta
 
 import structlog
 
-from services.calendar_sync.accounts_store import AccountState
+from services.calendar_sync.accounts_store import Account, AccountState
 from services.calendar_sync.breaker import Breaker
 from services.calendar_sync.shared_calendars import SharedCalendars
 from services.calendar_sync.tools import Tools
@@ -16,6 +17,9 @@ from services.calendar_sync.worker import Worker
 from shared.pause import signalled
 from shared.storage.lease import Lease
 from shared.storage.mongo import Database, PyMongoError
+
+KEPT_AFTER_THE_EVENT = timedelta(days=30)
+"""How long after an event's last day the accounts that were connected for it are kept."""
 
 SWEEP_EVERY = 60.0
 """Seconds between two looks for accounts whose time is over."""
@@ -107,7 +111,26 @@ class Fleet:
                 if account.erased:
                     await self._tools.answering.forget(account.whose().registration_id)
             await self._tools.accounts.forget_account(account.id)
-        return len(accounts)
+        over = await self._over()
+        for account in over:
+            _log.info("calendar_account_over", account=account.id)
+            await self._tools.accounts.forget_account(account.id)
+        await self._let_go()
+        return len(accounts) + len(over)
+
+    async def _over(self) -> list[Account]:
+        """Accounts of people whose event is long over: what was written stays theirs, and no password is kept for it."""
+        events = await self._tools.store.over_before((self._tools.clock() - KEPT_AFTER_THE_EVENT).date())
+        return await self._tools.accounts.accounts_at(events)
+
+    async def _let_go(self) -> None:
+        """Ends the workers and the connections of servers on which nothing stands any more."""
+        used = await self._tools.accounts.forget_servers()
+        for server in [one for one in self._workers if one not in used and one not in self._rounds]:
+            await self._workers[server].release()
+            if server not in self._rounds:  # nobody connected a calendar on it meanwhile
+                del self._workers[server]
+                await self._tools.clients.close(server)
 
     async def close(self, patience: float = 5.0) -> None:
         """Takes nothing new and waits up to `patience` seconds for the requests under way."""

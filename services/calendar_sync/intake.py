@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from services.calendar_sync.accounts_store import AccountsStore
-from services.calendar_sync.domain import seats_of
+from services.calendar_sync.domain import chosen_seats, seats_of
 from services.calendar_sync.store import Store
 from shared.clock import Clock
 from shared.contracts.cloudevent import CloudEvent
@@ -30,6 +30,9 @@ CLEARED_WITHIN = timedelta(days=7)
 ENDED_BY_ERASURE = (REGISTRATION_CHANGED,)
 """What comes too late for a person who was forgotten."""
 
+KeepAnswers = Callable[[str, Sequence[str]], Awaitable[object]]
+"""Nothing that was noticed of these sessions of a registration is an answer any more."""
+
 
 class Intake:
     """The handlers of facts. `wake` is called after a change that calendars have to follow."""
@@ -42,9 +45,11 @@ class Intake:
         links: Links,
         clock: Clock,
         wake: Callable[[], None],
+        keep_answers: KeepAnswers,
     ) -> None:
         self._store, self._accounts, self._forget_answers = store, accounts, forget_answers
         self._links, self._clock, self._wake = links, clock, wake
+        self._keep_answers = keep_answers
 
     def handlers(self) -> dict[str, EventHandler]:
         """Message type -> handler."""
@@ -76,6 +81,12 @@ class Intake:
     async def registration_changed(self, event: CloudEvent, _: Delivery) -> None:
         state = payload(event, RegistrationState)
         page = self._links.token(CALENDAR, state.id, state.link_generation)
+        earlier = await self._store.person(state.id)
+        lost = chosen_seats(earlier.seats) - chosen_seats(seats_of(state)) if earlier is not None else set()
+        if lost:
+            # Before it is noted, and so repeated with the fact: a seat that is taken again is not given up for what was
+            # noticed before.
+            await self._keep_answers(state.id, sorted(lost))
 
         async def apply(session: Session) -> None:
             feed_generation = await self._store.keep_seats(seats_of(state), state.link_generation, session)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -86,7 +86,7 @@ class Look:
         self._succeeded, self._failed, self._pause = succeeded, failed, pause
         self._now, self._alone = now, alone
         self._profile = account.profile
-        self._asked = False
+        self._asked = self._history_lost = False
         self._written: list[Known] = []
 
     async def bring_right(self, limit: int | None = None) -> Looked:
@@ -106,7 +106,7 @@ class Look:
         came_back: CameBack | None = None
         if self._account.personal and seats is not None:
             came_back = CameBack(tools, self._account, self._calendar, pusher, agenda, event, desired, now)
-            known, times = await came_back.settle(known, changed, reported=reported)
+            known, times = await came_back.settle(known, changed, reported=reported, history_lost=self._history_lost)
         found = differences(desired, known, tools.objects.unwanted_since(agenda, event, seats), now)
         await self._forget_unwanted(known, desired)
         ready = [difference for difference in found if difference.may_try(now)]
@@ -118,13 +118,17 @@ class Look:
         finally:
             # Kept together: what a crash keeps from being noted is found on the server, as we wrote it.
             await tools.accounts.keep_objects(self._written)
+        if came_back is not None:
+            await came_back.settle_declined(known)
         return self._looked(agenda, event, seats, found, results, times)
 
     async def leave(self) -> Looked:
         """Removes what Lectern wrote, and only that; then forgets the calendar. Raises Fault and Stopped."""
         tools, now = self._tools, self._now
+        await self._cleaned()
         known = await tools.accounts.objects(self._calendar.id)
         pusher = Pusher(self._remote, self._profile or Profile())
+        removable = await self._removable(known)
         results = await asyncio.gather(
             *(
                 self._bring_one(Difference(Kind.REMOVE, have.session_id, now, None, have), pusher, None)
@@ -139,18 +143,28 @@ class Look:
             latest = next((later.words for later in results if later is not None and later.words), None)
             calendar = replace(self._calendar, error=latest or self._calendar.error, error_at=now)
             return Looked(calendar, max(min(times), now + tools.pace.first_pause), Result.PARTLY)
-        if self._calendar.ours and self._calendar.title is not None:
+        if removable:
             listing = await self._remote.listing()
             if listing is not None and not listing.etags:
                 await self._remote.remove()
         await tools.accounts.forget_calendar(self._calendar.id)
         if self._account.personal and self._account.state is AccountState.LEAVING:
-            if self._account.erased:
+            latest_account = await tools.accounts.account(self._account.id)
+            if (latest_account or self._account).erased:  # perhaps since this look began
                 # Not before: its facts are numbered, and the same number twice would be taken for a repetition.
                 await tools.answering.forget(self._account.whose().registration_id)
             await tools.accounts.forget_account(self._account.id)
         _log.info("calendar_left", calendar=self._calendar.id)
         return Looked(self._calendar, now, Result.GONE)
+
+    async def _removable(self, known: Mapping[str, Known]) -> bool:
+        """Whether the calendar itself may go when it is empty: Lectern made it, and the server's list can be trusted, because
+        it has what we wrote. Else what a person put there might be removed unseen."""
+        if not self._calendar.ours or self._calendar.title is None:
+            return False
+        written = [have.name for have in known.values() if have.there]
+        listing = await self._remote.listing() if written else None
+        return listing is None or any(name in listing.etags for name in written)
 
     async def _seats(self) -> Seats | None:
         if self._calendar.scope.shared:
@@ -206,14 +220,14 @@ class Look:
             listing, token = await self._remote.changes(token)
         except InvalidToken:
             _log.info("calendar_sync_token_refused", calendar=self._calendar.id)
+            self._history_lost = True
             listing, token = await self._remote.changes(None)
         self._calendar = replace(self._calendar, sync_token=token)
         return listing
 
     async def _made(self, title: str, event: EventState, language: str) -> Listing:
-        if (
-            self._account.personal and self._calendar.title is not None
-        ):  # it was seen: `checked_at` says only when to look
+        seen = self._calendar.title is not None  # `checked_at` is forgotten after a failure
+        if self._account.personal and seen:
             # Whoever removed the whole calendar does not want a new one unasked; a server may also have lost it.
             raise Fault("The calendar is no longer there.", Blame.ACCOUNT, gone=True)
         # Other calendars of the account may have been made since this look began.
@@ -250,7 +264,7 @@ class Look:
             raise
         self._profile = profile
         await self._tools.accounts.note_account(self._account.id, profile=profile, litter=list(profile.left_behind))
-        _log.info("calendar_server_probed", server=self._account.server, peculiar=len(self._profile.words()))
+        _log.info("calendar_server_probed", account=self._account.id, peculiar=len(self._profile.words()))
 
     async def _cleaned(self) -> None:
         """Removes what an earlier probe could not remove."""
@@ -280,7 +294,8 @@ class Look:
         with bound_contextvars(correlation_id=want.correlation_id if want is not None else None):
             try:
                 if difference.kind is Kind.WRITE and want is not None:
-                    one = replace(pusher, heeds_answers=came_back is not None and came_back.may_answer(want))
+                    heeds = came_back is not None and not have.kept and came_back.may_answer(want)
+                    one = replace(pusher, heeds_answers=heeds)
                     self._written.append(await one.write(want, have))
                     _log.info(
                         "calendar_object_written",
@@ -295,7 +310,7 @@ class Look:
                     _log.info("calendar_object_removed", calendar=calendar.id, session_id=difference.session_id)
             except Declined:
                 assert came_back is not None
-                return _Later(await came_back.declined(have))
+                return _Later(came_back.declined(have))
             except Stopped:
                 return _Later(self._now)
             except Fault as fault:

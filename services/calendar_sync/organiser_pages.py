@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from services.calendar_sync.account_status import accounts_page, servers_page
+from services.calendar_sync.domain import ScopeKind
 from services.calendar_sync.status import SHARED, CalendarStatus, Statuses
 from services.calendar_sync.tools import Tools
 from shared.contracts.base import said_in
@@ -65,12 +66,12 @@ class OrganiserPages:
         return said_in(event.title, language, event.languages[0]) if event is not None else event_id
 
     async def _line(self, status: CalendarStatus, language: str) -> dict[str, Any]:
+        scope = status.calendar.scope
+        event = await self._title(scope.event_id, language)
         return {
             "status": status,
             "calendar": status.calendar,
-            "title": status.title or status.calendar.scope.event_id,
-            "event": await self._title(status.calendar.scope.event_id, language),
-            "kind": str(status.calendar.scope.kind),
+            "title": event if scope.kind is ScopeKind.EVENT else status.title or scope.event_id,
             "address": f"{status.calendar.server}{status.calendar.path}",
         }
 

@@ -27,7 +27,7 @@ _NEAR = 86_400.0
 _OTHER = '"lectern-has-never-seen-this"'
 _XML = {"Content-Type": "application/xml; charset=utf-8", "Depth": "0"}
 _ASK_TOKEN = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><sync-token/></prop></propfind>'
-_TOKEN = re.compile(rb"<(?:[\w.-]+:)?sync-token(?:\s[^>]*)?>\s*([^<\s]+)\s*</")
+_TOKEN = re.compile(rb"<(?:[\w.-]+:)?sync-token(?:\s[^<>]*)?>\s*([^<\s]+)\s*</")  # [^>]: the square of a long answer
 _STEP = re.compile(r"^LOCATION(?:;[^:\r\n]*)?:step (\d+)\s*$", re.MULTILINE)
 
 

@@ -106,6 +106,10 @@ class Pusher:
         server that would take the same UID twice."""
         if refused is None and self.profile.uid_refused:
             return None
+        return await self.found(want, name)
+
+    async def found(self, want: Desired, name: str) -> str | None:
+        """Under which name but `name` our UID stands in the calendar: a program may have put it there again by itself."""
         for other in await self.calendar.find(want.uid):
             seen = await self._read(other, want.mark) if other != name else None
             if seen is not None and seen.uid == want.uid:

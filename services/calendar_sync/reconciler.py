@@ -41,7 +41,8 @@ class Known:
     `written` is the fingerprint we wrote, `stored` the one the server then showed (it may rewrite what matters).
     `there` False: we have not written it yet, or it is gone. `look`: read it before deciding anything. `theirs`: a person
     added something to it, which the next write has to keep. `absent_since`: somebody removed or declined it (UTC), and
-    that may be an answer: until that is settled it is not written again. `missed_at`: when it was last found missing.
+    that may be an answer: until that is settled it is not written again. `missed_at`: when it was last found missing or
+    declined. `kept`: the seat is kept, so that it is written over a "no" that stands in it.
     """
 
     calendar: str
@@ -61,6 +62,7 @@ class Known:
     theirs: bool = False
     absent_since: datetime | None = None
     missed_at: datetime | None = None
+    kept: bool = False
 
 
 class Kind(StrEnum):

@@ -16,6 +16,8 @@ _XML = {"Content-Type": "application/xml; charset=utf-8"}
 _LISTING = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><getetag/><resourcetype/></prop></propfind>'
 _PAGES = 50
 """How many parts of a truncated report are read in one go."""
+_MOST_OBJECTS = 100_000
+"""How many objects a report may tell of in all its parts: they are held in memory together."""
 
 
 class Asks(Protocol):
@@ -87,6 +89,8 @@ class RemoteCalendar:
             for name in absent:
                 etags.pop(name, None)
                 gone.add(name)
+            if len(etags) + len(gone) > _MOST_OBJECTS:
+                break
             if not answer.truncated or answer.sync_token in (None, asked):
                 # A part with no way to the next one proves nothing about what it leaves out.
                 whole = token is None and not answer.truncated

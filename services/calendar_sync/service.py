@@ -56,7 +56,8 @@ async def build(resources: Resources) -> Service:
     tools = make_tools(resources)
     shared = await _shared(settings, tools)
     fleet = Fleet(tools, database, lambda server: Lease(database, f"caldav {server}", resources.holder, clock), shared)
-    intake = Intake(tools.store, tools.accounts, tools.answering.forget, resources.links, clock, fleet.wake)
+    answering = tools.answering
+    intake = Intake(tools.store, tools.accounts, answering.forget, resources.links, clock, fleet.wake, answering.keep)
     rendering = tools.objects.rendering
     if tools.clients.sealing is not None:
         await reseal(tools.accounts, tools.clients.sealing)
@@ -115,6 +116,7 @@ def make_tools(resources: Resources, pace: Pace | None = None) -> Tools:
 
 async def _shared(settings: Settings, tools: Tools) -> SharedCalendars | None:
     if settings.caldav_url is None:
+        await SharedCalendars.undeclare(tools.accounts)
         return None
     kinds = frozenset(ScopeKind(kind) for kind in settings.shared_calendars.split())
     shared = SharedCalendars(tools.accounts, settings.caldav_url, kinds)

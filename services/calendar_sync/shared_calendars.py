@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
-from services.calendar_sync.accounts_store import CONFIGURED, Account, AccountsStore, Calendar
+from services.calendar_sync.accounts_store import ACCOUNTS, CONFIGURED, Account, AccountsStore, Calendar
 from services.calendar_sync.domain import Scope, ScopeKind
-from services.calendar_sync.store import Agenda
+from services.calendar_sync.store import AGENDAS, Agenda
 from shared.calendar.track import track_key
 
 MADE_BY_THEMSELVES = (ScopeKind.EVENT, ScopeKind.TRACK, ScopeKind.ROOM)
@@ -29,17 +29,27 @@ class SharedCalendars:
         return self._kinds
 
     async def declare(self, now: datetime) -> None:
-        """Keeps the configured account; a new address begins with nothing known."""
+        """Keeps the configured account; a new address begins with nothing known. Where the settings changed, each event is
+        gone through once more: the facts of those that are there already have come long ago."""
         known = await self._accounts.account(CONFIGURED)
         if known is not None and known.home == self.home:
             # A new start, perhaps with a mended password: nothing waits any longer.
             await self._accounts.note_account(CONFIGURED, paused_until=None)
             await self._accounts.mark_failing(CONFIGURED, now)
-            return
-        if known is not None:
-            await self._accounts.forget_account(CONFIGURED)
-        account = Account(id=CONFIGURED, server=self.server, home=self.home, guarded=False, created_at=now)
-        await self._accounts.keep_account(account)
+        else:
+            if known is not None:
+                await self._accounts.forget_account(CONFIGURED)
+            account = Account(id=CONFIGURED, server=self.server, home=self.home, guarded=False, created_at=now)
+            await self._accounts.keep_account(account)
+        accounts, kinds = self._accounts.database[ACCOUNTS.name], sorted(map(str, self._kinds))
+        if await accounts.find_one({"_id": CONFIGURED, "kinds": kinds}, {"_id": 1}) is None:
+            await self._accounts.database[AGENDAS.name].update_many({}, {"$set": {"fresh": True}})
+            await accounts.update_one({"_id": CONFIGURED}, {"$set": {"kinds": kinds}})
+
+    @staticmethod
+    async def undeclare(accounts: AccountsStore) -> None:
+        """No server is configured: events that come now get no calendars, until one is configured again."""
+        await accounts.database[ACCOUNTS.name].update_one({"_id": CONFIGURED}, {"$unset": {"kinds": ""}})
 
     async def see_to(self, event_id: str, agenda: Agenda, now: datetime) -> None:
         """Adds the calendars that the event is to have and has not."""

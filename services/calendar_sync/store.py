@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from services.calendar_sync.domain import Seats
@@ -97,6 +97,11 @@ class Store:
             upsert=True,
             session=session,
         )
+
+    async def over_before(self, day: date) -> list[str]:
+        """Events whose last day was before `day`."""
+        found = self.database[EVENTS.name].find({"state.ends_on": {"$lt": day.isoformat()}}, {"_id": 1})
+        return [one["_id"] async for one in found]
 
     async def changed_agendas(self) -> list[tuple[str, int]]:
         """Events whose agenda changed since their calendars were marked, with the agenda's version."""

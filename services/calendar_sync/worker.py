@@ -26,6 +26,9 @@ CLEARED_FIRST = timedelta(minutes=10)
 
 CLEARING_POLL = timedelta(seconds=1)
 
+_AGAIN = 1.0
+"""Seconds after which the lease is seen to, and what fell due meanwhile, however slow the looks under way are."""
+
 _log = structlog.get_logger()
 
 
@@ -37,7 +40,7 @@ class Worker:
         self._tools, self._lease = tools, lease
         self._breaker = breaker or Breaker()
         self._stopping = False
-        self._held = False
+        self._held = self._delayed = False
         self._slots = Slots(tools.pace, self._breaker, tools.clock, lambda: self._held and not self._stopping)
         self._looking: dict[str, asyncio.Task[None]] = {}
         self._seen_accounts: set[str] = set()
@@ -52,18 +55,17 @@ class Worker:
     async def round(self) -> int:
         """Looks at every calendar that is due, as far as the server lets us; returns how many were looked at.
 
-        A slow calendar keeps no other waiting: whenever one is done, the next begins.
+        A slow calendar keeps no other waiting: whenever one is done, or falls due, the next begins.
         """
-        count = 0
+        count, self._delayed = 0, False
         try:
             while await self._more():
-                count += 1
-                await asyncio.wait(self._looking.values(), return_when=asyncio.FIRST_COMPLETED)
-                self._collect()
+                await asyncio.wait(self._looking.values(), timeout=_AGAIN, return_when=asyncio.FIRST_COMPLETED)
+                count += self._collect()
         finally:
             if self._looking:
                 await asyncio.gather(*self._looking.values(), return_exceptions=True)
-                self._collect()
+                count += self._collect()
         return count
 
     async def release(self) -> None:
@@ -74,7 +76,7 @@ class Worker:
     async def _more(self) -> bool:
         """Begins looks while there are calendars due and places free; False where nothing is under way."""
         now = self._tools.clock()
-        self._held = not self._stopping and await self._lease.hold()
+        self._held = not (self._stopping or self._delayed) and await self._lease.hold()
         if self._held and (gate := self._breaker.gate(now)) is not Gate.OPEN:
             probe = gate is Gate.HALF_OPEN
             room = (1 if probe else self._tools.pace.calendars_at_once) - len(self._looking)
@@ -84,17 +86,16 @@ class Worker:
                     self._looking[calendar.id] = asyncio.create_task(self._look(calendar, probe))
         return bool(self._looking)
 
-    def _collect(self) -> None:
-        for id_ in [id_ for id_, task in self._looking.items() if task.done()]:
+    def _collect(self) -> int:
+        done = [id_ for id_, task in self._looking.items() if task.done()]
+        for id_ in done:
             error = self._looking.pop(id_).exception()
             if isinstance(error, PyMongoError):
                 _log.warning("calendar_look_delayed", error=type(error).__name__)
-                self._stopping_round()
+                self._held, self._delayed = False, True  # the next round begins after a pause
             elif error is not None:
                 raise error
-
-    def _stopping_round(self) -> None:
-        self._held = False
+        return len(done)
 
     async def _look(self, calendar: Calendar, probe: bool) -> None:
         tools, now = self._tools, self._tools.clock()
@@ -125,6 +126,13 @@ class Worker:
         except ValueError as error:
             _log.exception("calendar_not_rendered", calendar=calendar.id)
             await self._postpone(account, calendar, f"The calendar cannot be written: {error}", None, now)
+        except PyMongoError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, it keeps no other calendar waiting and is not tried again at once
+            _log.exception("calendar_look_failed", calendar=calendar.id)
+            await self._postpone(
+                account, calendar, "Something went wrong here while the calendar was written.", None, now
+            )
 
     async def _must_wait(self, account: Account, calendar: Calendar, now: datetime) -> bool:
         """Whether a calendar that was just connected waits until an earlier one of its person is cleared: no session stands

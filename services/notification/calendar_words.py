@@ -50,7 +50,12 @@ class CalendarWords(Reasons):
                     self._("With this mail “%(session)s” leaves your calendar.", session=session),
                     self._("You need not do anything."),
                 ]
-            return [self._("With this mail you get “%(session)s” into your calendar.", session=session)]
+            return [
+                self._("With this mail you get “%(session)s” into your calendar.", session=session),
+                self._("If you decline it there, you give your seat up.")
+                if now.event.admission.calendar_answers
+                else self._("An answer to it changes nothing: to give your seat up, use your private page."),
+            ]
         if telling.kind is Kind.ANSWER_UNCLEAR:
             return self._unclear(telling, event)
         return self._noticed(telling, now)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from services.notification.domain import Kind, Notice
 from services.notification.mails import Mails
-from services.notification.picture import same_seats
+from services.notification.picture import same_seats, seats
 from services.notification.replies.judging import ASKED_FOR
 from services.notification.spreading import Spreading
 from services.notification.store import Store
@@ -101,6 +101,8 @@ class Intake:
         async def apply(session: Session) -> None:
             earlier = await self._store.registration(state.id, session)
             await self._store.keep_registration(state, session)
+            if earlier is not None and (lost := seats(earlier.state) - seats(state)):
+                await self._store.settle_answers(state.id, sorted(lost), session)
             if earlier is None or not same_seats(earlier.state, state):
                 await self._mails.due([state.id], session, self._clock(), event.correlationid or event.id)
 

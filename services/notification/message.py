@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import HeaderParseError
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import parseaddr
 
 from email_validator import EmailNotValidError, validate_email
@@ -27,6 +28,22 @@ class Enclosed:
 
     method: str
     calendar: bytes
+
+
+class _Wire(EmailPolicy):
+    """Encodes a subject as a whole. The library's own way encodes word by word, and loses or adds a space between lines."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name.lower() == "subject" and not value.isascii():
+            folded = Header(value, "utf-8", maxlinelen=_LINE, header_name=name).encode(linesep=self.linesep)
+            return f"{name}: {folded}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+_LINE = 75
+"""Characters of a line with encoded words; RFC 2047, section 2 allows one more."""
+
+_WIRE = _Wire(linesep="\r\n")
 
 
 def message_id(mail_id: str, domain: str) -> str:
@@ -74,7 +91,7 @@ def build(
     An invitation is a third alternative, which mail programs show with buttons (RFC 6047, section 2.4), and for those that
     look for a file an attachment as well.
     """
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_WIRE)
     message["From"] = sender
     message["To"] = recipient
     if reply_to is not None:

@@ -98,6 +98,13 @@ def same_seats(one: RegistrationState, other: RegistrationState) -> bool:
     return _standing(one) == _standing(other)
 
 
+def seats(registration: RegistrationState) -> set[str]:
+    """The sessions that were chosen and in which the person has a confirmed seat."""
+    if registration.state not in SEATED:
+        return set()
+    return {choice.session_id for choice in registration.choices if choice.state in SEATED}
+
+
 def has_seat(view: Picture, session_id: str) -> bool:
     """Whether the person has a confirmed seat in the session: only then the link to join may be shown."""
     if view.seat.state not in SEATED:

@@ -211,6 +211,12 @@ class Store:
         await self.registrations.delete_one({"_id": registration_id}, session=session)
         await self.forget_answers(registration_id, session)
 
+    async def settle_answers(self, registration_id: str, sessions: Iterable[str], session: Session) -> None:
+        """The seats in these sessions were lost: a "no" that waits is over, and a seat that is taken again is not given up."""
+        waiting = {"registration_id": registration_id, "session_id": {"$in": list(sessions)}, "standing": "waiting"}
+        settled = {"$set": {"standing": "settled", "frees_at": None}}
+        await self.database[REPLIES_OF.name].update_many(waiting, settled, session=session)
+
     async def forget_answers(self, registration_id: str, session: Session | None = None) -> None:
         """Removes the answers of a person; their ledger stays as a mark, so that no answer under way comes back."""
         await self.database[LEDGERS.name].update_one(

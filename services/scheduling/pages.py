@@ -12,7 +12,7 @@ from aiohttp import web
 from services.scheduling.domain import RegistrationIs, registration_is, takes_requests
 from services.scheduling.exports.files import FILES
 from services.scheduling.exports.json_ld import embedded
-from services.scheduling.part_feeds import part_feeds
+from services.scheduling.part_feeds import in_language, part_feeds
 from services.scheduling.programme import SeatsLeft, event_seats, sections, session_seats
 from services.scheduling.public_view import PublicAgenda, public_agenda
 from services.scheduling.reading import (
@@ -106,7 +106,7 @@ def event_context(
     language: str,
 ) -> dict[str, Any]:
     """What the page of an event is made of: published, or as a preview of a draft."""
-    event, feed = agenda.event, agenda.feed
+    event, feed = agenda.event, in_language(agenda.feed, agenda.event, language)
     say, paragraphs = sayers(language, event)
 
     here = registration_is(event, now)
@@ -126,7 +126,7 @@ def event_context(
         "members_links": members_links,
         "feed": feed,
         "webcal": "webcal" + feed[feed.index(":") :],
-        "part_feeds": part_feeds(agenda, say),
+        "part_feeds": part_feeds(agenda, say, language),
         "say": say,
         "paragraphs": paragraphs,
         "country": countries(language),

@@ -212,18 +212,18 @@ def _paragraphs(
         yield words("Join: {url}").format(url=join_url)
     public = [link for link in (*session.links, *session.outcome) if link.audience is Audience.PUBLIC]
     if public:
-        yield "\n".join(_link(link, language, default) for link in public)
+        yield "\n".join(_link(link, language, default, words) for link in public)
     yield words("Programme: {url}").format(url=address(page))
 
 
 def _person(person: RolePerson, language: str, default: str, words: Words) -> str:
     about = [said_in(person.position, language, default), said_in(person.affiliation, language, default)]
     named = ", ".join(plain(part) for part in (person.name, *about, person.country or "") if part)
-    return f"{words(ROLES[person.role])}: {named}"
+    return f"{words(ROLES[person.role])}{words(': ')}{named}"
 
 
-def _link(link: Link, language: str, default: str) -> str:
-    return f"{plain(said_in(link.title, language, default))}: {address(link.url)}"
+def _link(link: Link, language: str, default: str, words: Words) -> str:
+    return f"{plain(said_in(link.title, language, default))}{words(': ')}{address(link.url)}"
 
 
 def _tracks(session: SessionState, language: str, default: str) -> list[str]:

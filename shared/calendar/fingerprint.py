@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -18,6 +19,12 @@ from shared.calendar.note import without_note
 MATTERS = (
     "SUMMARY", "DESCRIPTION", "LOCATION", "STATUS", "SEQUENCE", "URL", "CONFERENCE", "X-LECTERN-REVISION",
 )  # fmt: skip
+
+_REPLY_ADDRESS = re.compile(r"mailto:[^@+]+(?:\+|%2B)[a-z2-7]{32}@[^@]+", re.I)
+"""The form of the addresses that answers to our invitations go to (services/notification/replies/address.py)."""
+
+_FOLDED = re.compile(r"(?:(?<!\n)\r\n|(?<![\r\n])\n)(?:\r?\n)*[ \t]")
+"""As icalendar unfolds: it begins at the first line end of a row, else many of them would take the square of their number."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +42,23 @@ def read(body: bytes, mark: str | None = None) -> Said | None:
     `mark` is the page's address, with which our description ends; None: the object's own URL, where we write it.
     """
     try:
-        parsed = Calendar.from_ical(body)
-    except (ValueError, KeyError, IndexError, TypeError):
+        return _said(Calendar.from_ical(_without_zones(body)), mark)
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return None  # half a body, or something else than iCalendar: certainly not what we wrote
+
+
+def _without_zones(body: bytes) -> bytes:
+    """`body`, its definitions of time zones under a name that nobody heeds: we compare the names of zones only, and to work
+    out a rule of theirs ("every second since 1970") takes minutes. Names of components are compared in capitals."""
+    lines = re.split(r"\r?\n", _FOLDED.sub("", body.decode(errors="replace")))
+    for place, line in enumerate(lines):
+        said = line.upper()
+        if said.startswith(("BEGIN", "END")) and said.rstrip().endswith("VTIMEZONE"):
+            lines[place] = "BEGIN:X-ZONE" if said.startswith("BEGIN") else "END:X-ZONE"
+    return "\r\n".join(lines).encode()
+
+
+def _said(parsed: object, mark: str | None) -> Said | None:
     if not isinstance(parsed, Calendar):
         return None
     events = parsed.events
@@ -49,16 +70,21 @@ def read(body: bytes, mark: str | None = None) -> Said | None:
         facts["DESCRIPTION"] = without_note(facts["DESCRIPTION"], mark or facts.get("URL", ""))
     for name in ("DTSTART", "DTEND"):
         if name in event:
-            facts[name] = _time(event.decoded(name))
+            facts[name] = _time(event.decoded(name), event[name])
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     return Said(str(event["UID"]), digest[:40], _declined(event))
 
 
 def _declined(event: Event) -> bool:
-    """Whether the person said no: as an attendee, or by cancelling an entry of which we say that it takes place."""
+    """Whether the person said no: as the only attendee, or by cancelling an entry of which we say that it takes place.
+
+    Where somebody else than us is the organiser, the person invited others, and it is they who answer.
+    """
     found = event.get("ATTENDEE", [])
     attendees = found if isinstance(found, list) else [found]
-    if any(str(attendee.params.get("PARTSTAT", "")).upper() == "DECLINED" for attendee in attendees):
+    ours_to_answer = "ORGANIZER" not in event or _REPLY_ADDRESS.fullmatch(str(event["ORGANIZER"]))
+    answers = {str(getattr(attendee, "params", {}).get("PARTSTAT", "")).upper() for attendee in attendees}
+    if ours_to_answer and answers == {"DECLINED"}:
         return True
     ours = _text(event.get("X-LECTERN-STATUS", "")).upper()
     return _text(event.get("STATUS", "")).upper() == "CANCELLED" and ours in ("CONFIRMED", "TENTATIVE")
@@ -68,9 +94,10 @@ def _text(value: object) -> str:
     return str(value).replace("\r\n", "\n").strip()
 
 
-def _time(value: object) -> str:
+def _time(value: object, stored: object) -> str:
     """Local time and zone name: what people mean. A server that turned them into UTC changed what matters."""
     if isinstance(value, datetime):
-        key = getattr(value.tzinfo, "key", None) or value.tzname() or ""
+        # Without a key it is UTC, or a zone that its server alone knows.
+        key = getattr(value.tzinfo, "key", None) or getattr(stored, "params", {}).get("TZID", "")
         return f"{value.replace(tzinfo=None).isoformat()} {key}"
     return value.isoformat() if isinstance(value, date) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import logging
 import sys
@@ -31,14 +32,20 @@ class _Lines:
     def __init__(self, target: TextIO) -> None:
         self._target = target
         self._waiting: list[str] = []
+        self._writer: asyncio.AbstractEventLoop | None = None
+        """The loop that was asked to write what waits."""
+        atexit.register(self._write)  # a loop that ends may leave lines
 
     def msg(self, message: str) -> None:
         self._waiting.append(message)
-        if len(self._waiting) == 1:
-            try:
-                asyncio.get_running_loop().call_soon(self._write)
-            except RuntimeError:  # no loop: at once
-                self._write()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # no loop: at once
+            self._write()
+            return
+        if self._writer is not loop:
+            self._writer = loop
+            loop.call_soon(self._write)
 
     log = debug = info = msg
 
@@ -50,6 +57,7 @@ class _Lines:
     warning = warn = error = exception = critical = fatal = failure = err = at_once
 
     def _write(self) -> None:
+        self._writer = None
         lines, self._waiting = self._waiting, []
         if lines:
             self._target.write("\n".join([*lines, ""]))

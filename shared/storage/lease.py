@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.clock import Clock
-from shared.storage.mongo import Collection, Database, DuplicateKeyError
+from shared.storage.mongo import Collection, Database, DuplicateKeyError, Index
 
-LEASES = Collection("leases")
+LEASES = Collection("leases", (Index((("until", 1),), expire_after=3600),))
 
 
 class Lease:

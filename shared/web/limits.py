@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -147,6 +148,12 @@ def _forwarded(headers: Iterable[str]) -> Iterable[str]:
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address in `text`; None where there is none, and for what is longer than any address."""
+    return _parsed(text) if len(text) <= 64 else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address; of one with a port or a zone, the address alone. None for what is none."""
     bare = text.strip().partition("%")[0]
     if bare.startswith("["):

@@ -33,7 +33,9 @@ def span(session: SessionState, language: str, *, to_be_announced: str) -> str:
 def moment(instant: datetime, zone: str, language: str) -> str:
     """A point in time (UTC) on the clocks of `zone`: Friday, 15 November 2019, 10:30 (Europe/Paris, UTC+1)."""
     local = instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    return f"{day(local.date(), language)}, {clock_time(local, language)} ({zone}, {offset(local, instant, zone)})"
+    ahead = offset(local, instant, zone)
+    named = zone if zone == ahead else f"{zone}, {ahead}"
+    return f"{day(local.date(), language)}, {clock_time(local, language)} ({named})"
 
 
 def offset(local: datetime, instant: datetime | None, zone: str) -> str:

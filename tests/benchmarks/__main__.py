@@ -12,6 +12,8 @@ from shared.config import Settings
 from shared.observability.logs import configure_logging
 from tests.benchmarks import (
     agenda_size,
+    calendar_accounts,
+    calendar_writes,
     feeds,
     growth,
     hot_session,
@@ -35,6 +37,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "intake": intake.run,
     "reschedule": reschedule.run,
     "feeds": feeds.run,
+    "calendar-writes": calendar_writes.run,
+    "calendar-accounts": calendar_accounts.run,
     "growth": growth.run,
     "agenda-size": agenda_size.run,
     "memory": memory.run,

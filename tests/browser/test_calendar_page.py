@@ -71,7 +71,7 @@ def _wrong(message: ConsoleMessage) -> bool:
 
 WORDS = {
     "en-GB": ("Find my calendars", "Connect this calendar", "Everything is written: 2 sessions.", "Keep my seat"),
-    "fr-FR": ("Trouver mes agendas", "Connecter cet agenda", "Tout est écrit : 2 séances.", "Garder ma place"),
+    "fr-FR": ("Trouver mes agendas", "Connecter cet agenda", "Tout est écrit\u00a0: 2 séances.", "Garder ma place"),
 }
 
 

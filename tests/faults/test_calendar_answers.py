@@ -6,6 +6,7 @@ Each safeguard has a control that shows what happens without it.
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,7 +14,9 @@ import httpx
 import pytest
 from aiohttp import web
 
-from services.calendar_sync.caldav_client import DavServer
+from services.calendar_sync import remote_calendar
+from services.calendar_sync.answers import Answer, Blame, Fault
+from services.calendar_sync.caldav_client import LARGEST_ANSWER, LARGEST_RECEIPT, DavServer
 from services.calendar_sync.domain import Scope, ScopeKind
 from services.calendar_sync.fleet import Fleet
 from services.calendar_sync.remote_calendar import RemoteCalendar
@@ -306,3 +309,129 @@ async def test_client_sends_no_request_twice_by_itself(server: ScriptedServer) -
             server.plays = [play]
             await asyncio.gather(calendar.put(f"{number}.ics", b"x\r\n", match=None), return_exceptions=True)
             assert len(server.requests) == 1, play
+
+
+_BOMB = gzip.compress(b" " * (4 * LARGEST_ANSWER))
+
+
+def answering(status: int, body: bytes, **headers: str) -> Play:
+    """An answer of a server that means harm."""
+
+    async def play(_: web.Request, __: ScriptedServer) -> web.StreamResponse:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return web.Response(status=status, body=body, headers=named)
+
+    return play
+
+
+def _multistatus(inner: str) -> bytes:
+    return f'<?xml version="1.0"?><multistatus xmlns="DAV:">{inner}</multistatus>'.encode()
+
+
+class TestHostileServer:
+    @pytest.mark.parametrize(
+        "play",
+        [
+            answering(207, _BOMB, Content_Type="application/xml", Content_Encoding="gzip"),
+            answering(207, b"x" * 2000, Content_Type="application/xml", Content_Encoding="br"),
+            answering(207, b" " * (LARGEST_ANSWER + 1), Content_Type="application/xml"),
+            answering(207, b"<a>", Content_Type="application/xml"),
+        ],
+        ids=["unpacks to gigabytes", "packed in another way", "too large", "half of it"],
+    )
+    async def test_answer_that_is_none_is_a_fault(self, server: ScriptedServer, play: Play) -> None:
+        server.plays = [play]
+        async with DavServer(server.home.removesuffix("/home/")) as connections:
+            with pytest.raises(Fault):
+                await RemoteCalendar(connections.session("user", "password"), "/home/c/").listing()
+
+    async def test_answer_is_unpacked_without_the_bound(self, server: ScriptedServer) -> None:
+        """The control: httpx unpacks whatever it is sent."""
+        server.plays = [answering(207, _BOMB, Content_Type="application/xml", Content_Encoding="gzip")]
+        async with httpx.AsyncClient() as http:
+            assert len((await http.get(server.home)).content) == 4 * LARGEST_ANSWER > 100 * len(_BOMB)
+
+    @pytest.mark.parametrize("codec", ["zlib", "hex", "rot13", "punycode", "idna", "undefined"])
+    async def test_server_does_not_choose_the_codec(self, server: ScriptedServer, codec: str) -> None:
+        server.plays = [answering(200, b"a" * 100, Content_Type=f"text/html; charset={codec}")]
+        async with DavServer(server.home.removesuffix("/home/")) as connections:
+            answer = await RemoteCalendar(connections.session("user", "password"), "/home/c/").get("a.ics")
+            assert answer.body == b"a" * 100
+
+    @pytest.mark.parametrize(
+        "inner",
+        [
+            "<response><propstat><status>HTTP/1.1 200 OK</status><prop/></propstat></response>",
+            "<response><status>HTTP/1.1 404 Not Found</status></response>",
+            "<response><href>/home/c/a.ics</href><propstat><prop><getetag><x/><y/></getetag></prop></propstat></response>",
+            f"<response><href>/home/c/a.ics</href><propstat><prop><getetag>{'e' * 5000}</getetag></prop></propstat></response>",
+        ],
+        ids=["no address", "no address of what is gone", "an etag that is none", "an endless etag"],
+    )
+    async def test_odd_elements_of_a_list_are_passed_over(self, server: ScriptedServer, inner: str) -> None:
+        server.plays = [answering(207, _multistatus(inner), Content_Type="application/xml")]
+        async with DavServer(server.home.removesuffix("/home/")) as connections:
+            listing = await RemoteCalendar(connections.session("user", "password"), "/home/c/").listing()
+        assert listing is not None
+        assert set(listing.etags.values()) <= {None}
+
+    async def test_object_that_cannot_be_read_is_not_the_servers_fault(self, server: ScriptedServer) -> None:
+        """Else who stores a few such objects would have all accounts on that server wait."""
+        blames = []
+        async with DavServer(server.home.removesuffix("/home/")) as connections:
+            calendar = RemoteCalendar(connections.session("user", "password"), "/home/c/")
+            for ask in (lambda: calendar.get("a.ics"), calendar.listing):
+                server.plays = [answering(207, b"\xff\xfe", Content_Type="text/calendar")]
+                with pytest.raises(Fault) as caught:
+                    await ask()
+                blames.append(caught.value.blame)
+        assert blames == [Blame.OBJECT, Blame.SERVER]
+
+    async def test_report_of_very_many_objects_in_parts_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Fifty parts of the largest size would be held in memory together."""
+
+        class Endless:
+            parts = 0
+
+            async def ask(self, *_: object, **__: object) -> Answer:
+                self.parts += 1
+                listing = tuple((f"/c/{self.parts}-{number}.ics", None) for number in range(10))
+                return Answer(207, listing=listing, sync_token=str(self.parts), truncated=True)
+
+        monkeypatch.setattr(remote_calendar, "_MOST_OBJECTS", 25)
+        server = Endless()
+        with pytest.raises(Fault, match="without an end"):
+            await RemoteCalendar(server, "/c/").changes(None)
+        assert server.parts == 3
+
+    async def test_what_a_server_says_of_a_refusal_is_kept_short(self, server: ScriptedServer) -> None:
+        names = "".join(f"<n{number}{'n' * 20_000}/>" for number in range(10))
+        server.plays = [answering(403, f'<error xmlns="DAV:">{names}</error>'.encode(), Content_Type="application/xml")]
+        async with DavServer(server.home.removesuffix("/home/")) as connections:
+            calendar = RemoteCalendar(connections.session("user", "password"), "/home/c/")
+            answer = await calendar.put("a.ics", b"x\r\n", match=None)
+        assert answer.status == 403
+        assert 0 < sum(map(len, answer.refusals)) < 500
+
+    async def test_answer_to_a_write_has_little_to_tell(self, server: ScriptedServer) -> None:
+        server.plays = [answering(201, b" " * (LARGEST_RECEIPT + 1))]
+        async with DavServer(server.home.removesuffix("/home/")) as connections:
+            calendar = RemoteCalendar(connections.session("user", "password"), "/home/c/")
+            with pytest.raises(Fault, match="larger than"):
+                await calendar.put("a.ics", b"x\r\n", match=None)
+
+    async def test_unforeseen_fault_is_tried_again_later_and_keeps_no_other_waiting(
+        self, sync: CalendarSync, worker: Fleet, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def unforeseen(_: RemoteCalendar) -> None:
+            raise TypeError
+
+        await sync.tell(milipol(), workshop(1))
+        monkeypatch.setattr(RemoteCalendar, "listing", unforeseen)
+        await worker.round()
+        (calendar,) = await sync.accounts.calendars(event_id=EVENT)
+        assert calendar.attempts == 1
+        assert calendar.due > sync.clock()
+        monkeypatch.undo()
+        await settle(sync, worker, rounds=3)
+        assert len(await sync.objects(EVENT)) == 1

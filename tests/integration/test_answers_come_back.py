@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.calendar_sync import declining
 from services.calendar_sync.accounts_store import AccountState
+from services.calendar_sync.connecting import Connecting
+from services.calendar_sync.domain import Whose
 from services.calendar_sync.fleet import Fleet
 from shared.contracts.calendar_sync import ANSWER_NOTICED, CALENDAR_LOST
 from shared.contracts.registration import REGISTRATION_CANCELLED
@@ -293,3 +295,136 @@ class TestNeverByMistake:
         assert await told(sync, REGISTRATION_CANCELLED) == []
         assert [lost["reason"] for lost in await told(sync, CALENDAR_LOST)] == ["password"]
         assert len(server.requests) - asked < 12
+
+    async def test_calendar_that_is_emptied_little_by_little_frees_nothing(
+        self, sync: CalendarSync, server: QuirkyServer
+    ) -> None:
+        fleet = await connected(sync, server)
+        server.delete("anna", name(IDS[0]))
+        await looks(sync, fleet, minutes=11)
+        for id_ in IDS[1:]:
+            server.delete("anna", name(id_))
+        await looks(sync, fleet, hours=6)
+        assert await told(sync, REGISTRATION_CANCELLED) == []
+        assert server.names("anna") == [name(id_) for id_ in IDS]
+        clear, question = await told(sync, ANSWER_NOTICED)  # who was told that a seat goes is told that it does not
+        assert (clear["sessions"], sorted(question["sessions"])) == ([IDS[0]], IDS)
+
+    async def test_server_restored_during_a_long_grace_time_frees_nothing(
+        self, sync: CalendarSync, server: QuirkyServer
+    ) -> None:
+        sync.grace = timedelta(hours=24)
+        sync.tools = sync.make_tools()
+        people = [f"person-{number}" for number in range(6)]
+        fleet = await connected(sync, server, *people)
+        for person in people:
+            server.delete(person, name(IDS[2], person))
+        await looks(sync, fleet, hours=26)
+        assert await told(sync, REGISTRATION_CANCELLED) == []
+
+    async def test_server_that_lists_nothing_when_the_time_is_over_frees_nothing(
+        self, sync: CalendarSync, server: QuirkyServer
+    ) -> None:
+        fleet = await connected(sync, server)
+        server.delete("anna", name(IDS[1]))
+        await looks(sync, fleet, minutes=12)
+        server.quirks.lists_nothing = True
+        await looks(sync, fleet, hours=4)
+        assert await told(sync, REGISTRATION_CANCELLED) == []
+
+    @pytest.mark.parametrize("after", [0, 12], ids=["between two looks", "within the grace time"])
+    async def test_object_put_back_under_another_name_keeps_the_seat(
+        self, sync: CalendarSync, server: QuirkyServer, after: int
+    ) -> None:
+        fleet = await connected(sync, server)
+        body = server.calendar("anna").objects[name(IDS[1])].body
+        server.delete("anna", name(IDS[1]))
+        await looks(sync, fleet, minutes=after)
+        server.put("anna", "taken-back.ics", body)
+        await looks(sync, fleet, hours=4)
+        assert await told(sync, REGISTRATION_CANCELLED) == []
+        assert len(await told(sync, ANSWER_NOTICED)) == (1 if after else 0)
+        assert server.uids("anna") == sorted(set(server.uids("anna")))
+
+    async def test_seat_that_is_taken_again_meanwhile_is_kept(self, sync: CalendarSync, server: QuirkyServer) -> None:
+        fleet = await connected(sync, server)
+        server.delete("anna", name(IDS[1]))
+        await looks(sync, fleet, minutes=12)
+        for sequence, state in ((2, "cancelled"), (3, "confirmed")):  # both before the server is asked again
+            seats = dict.fromkeys(IDS, "confirmed") | {IDS[1]: state}
+            await sync.tell(registration(EVENT, seats, id_="anna", sequence=sequence), sequence=sequence)
+        await looks(sync, fleet, hours=3)
+        assert await told(sync, REGISTRATION_CANCELLED) == []
+        assert name(IDS[1]) in server.names("anna")
+
+    async def test_grace_time_begins_when_the_person_is_told(self, sync: CalendarSync) -> None:
+        noticed = sync.clock.now
+        sync.clock.move(days=2)
+        await sync.tools.answering.notice(Whose("anna", EVENT), [IDS[0]], noticed, clear=True)
+        notices = await sync.tools.answering.notices("anna")
+        assert notices[IDS[0]].frees_at == sync.clock.now + sync.grace
+
+
+def cancelled(text: str) -> str:
+    return text.replace("\r\nSTATUS:CONFIRMED", "\r\nSTATUS:CANCELLED")
+
+
+class TestDeclinedInTheCalendar:
+    async def test_many_declined_at_one_look_free_nothing_and_the_person_is_asked(
+        self, sync: CalendarSync, server: QuirkyServer
+    ) -> None:
+        fleet = await connected(sync, server)
+        for id_ in IDS:
+            server.edit("anna", name(id_), cancelled)
+        await looks(sync, fleet, hours=4)
+        assert await told(sync, REGISTRATION_CANCELLED) == []
+        (question,) = await told(sync, ANSWER_NOTICED)
+        assert (sorted(question["sessions"]), question.get("frees_at")) == (IDS, None)
+        assert all("\nSTATUS:CONFIRMED" in text for text in server.objects("anna").values())
+
+    async def test_seat_that_is_kept_stays_although_the_object_said_no(
+        self, sync: CalendarSync, server: QuirkyServer
+    ) -> None:
+        fleet = await connected(sync, server)
+        server.edit("anna", name(IDS[0]), cancelled)
+        await looks(sync, fleet, minutes=12)
+        person = await sync.store.person("anna")
+        assert person is not None
+        await Connecting(sync.tools, fleet.wake).keep(person, IDS[0])
+        await looks(sync, fleet, hours=4)
+        assert await told(sync, REGISTRATION_CANCELLED) == []
+        assert len(await told(sync, ANSWER_NOTICED)) == 1
+        assert "\nSTATUS:CONFIRMED" in server.text("anna", name(IDS[0]))
+        server.edit("anna", name(IDS[0]), cancelled)  # and may be declined again
+        await looks(sync, fleet, hours=2)
+        assert len(await told(sync, REGISTRATION_CANCELLED)) == 1
+
+    async def test_registration_that_keeps_the_seat_is_asked_once(
+        self, sync: CalendarSync, server: QuirkyServer
+    ) -> None:
+        fleet = await connected(sync, server)
+        server.edit("anna", name(IDS[0]), cancelled)
+        await looks(sync, fleet, hours=8)
+        assert len(await told(sync, REGISTRATION_CANCELLED)) == 1
+        assert "\nSTATUS:CONFIRMED" in server.text("anna", name(IDS[0]))
+
+    async def test_guest_of_the_person_who_declines_frees_nothing(
+        self, sync: CalendarSync, server: QuirkyServer
+    ) -> None:
+        fleet = await connected(sync, server)
+        guest = "ORGANIZER:mailto:anna@example.org\r\nATTENDEE;PARTSTAT=DECLINED:mailto:guest@example.org\r\nEND:VEVENT"
+        server.edit("anna", name(IDS[0]), lambda text: text.replace("END:VEVENT", guest))
+        await looks(sync, fleet, hours=3)
+        assert await told(sync, ANSWER_NOTICED) == []
+
+
+async def test_accounts_of_an_event_that_is_long_over_are_forgotten_and_the_calendar_keeps_what_it_has(
+    sync: CalendarSync, server: QuirkyServer
+) -> None:
+    fleet = await connected(sync, server)
+    sync.clock.now = datetime(2019, 12, 20, 12, tzinfo=UTC)  # thirty days after the 20th of November
+    assert await fleet.swept() == 0
+    sync.clock.move(days=1)
+    assert await fleet.swept() == 1
+    assert await sync.accounts.all_accounts() == []
+    assert server.names("anna") == [name(id_) for id_ in IDS]

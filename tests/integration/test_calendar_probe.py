@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import fields, replace
@@ -15,7 +16,7 @@ import pytest
 
 from services.calendar_sync.answers import Answer, Blame, Fault
 from services.calendar_sync.caldav_client import DavServer, DavSession
-from services.calendar_sync.probing import TITLE, ProbeFailed, _Trial, probe
+from services.calendar_sync.probing import _TOKEN, TITLE, ProbeFailed, _Trial, probe
 from services.calendar_sync.profile import UNKNOWN, Profile
 from shared.clock import new_id, utc_now
 from tests.support.caldav_servers import XandikosNode
@@ -153,6 +154,13 @@ async def test_calendar_that_is_gone_is_told() -> None:
     async with connected() as (server, session):
         server.remove_calendar("anna")
         assert (await probed(server, session)).writes is False
+
+
+def test_endless_answer_is_searched_for_a_token_in_one_go() -> None:
+    hostile = b"<sync-token " * 100_000  # with [^>] instead of [^<>] it took minutes
+    started = time.perf_counter()
+    assert _TOKEN.search(hostile) is None
+    assert time.perf_counter() - started < 2
 
 
 async def test_entry_takes_no_time_and_lies_in_the_past() -> None:

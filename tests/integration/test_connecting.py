@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from cryptography.fernet import Fernet
 from structlog.testing import capture_logs
 
-from services.calendar_sync.accounts_store import ACCOUNTS, CALENDARS, AccountState
+from services.calendar_sync.accounts_store import ACCOUNTS, CALENDARS, Account, AccountState, ServerState
 from services.calendar_sync.connecting import TooLate, reseal
+from services.calendar_sync.connections import MOST_LEAVING
 from services.calendar_sync.sealing import Sealing
 from services.calendar_sync.worker import Worker
 from shared.storage.mongo import Database
@@ -311,6 +313,56 @@ async def test_erasure_removes_what_was_written_and_the_account(at_plain: OwnCal
     await at_plain.work()
     assert await plain.names("work") == ["dentist-work.ics"]
     assert await left_over(at_plain.sync) == (0, 0)
+
+
+async def test_a_server_that_nobody_uses_any_more_is_forgotten(at_plain: OwnCalendars, plain: Place) -> None:
+    """Its address may name a person."""
+    await at_plain.connected(plain)
+    sync = at_plain.sync
+    (account,) = await sync.accounts.all_accounts()
+    await sync.accounts.keep_server(account.server, ServerState("The calendar server cannot be reached."))
+    await sync.fleet.swept()
+    assert set(await sync.accounts.servers()) == {account.server}
+    assert sync.fleet.worker(account.server) is sync.fleet.worker(account.server)
+    kept = sync.fleet.worker(account.server)
+    await sync.erase()
+    await at_plain.work()
+    await sync.accounts.keep_server(account.server, ServerState("The calendar server cannot be reached."))
+    await sync.fleet.swept()
+    assert await sync.accounts.servers() == {}
+    assert sync.fleet.worker(account.server) is not kept
+
+
+async def test_of_many_accounts_that_leave_the_oldest_are_given_up(at_plain: OwnCalendars, plain: Place) -> None:
+    """Each has a worker, perhaps on a server that never answers: one person cannot begin hundreds."""
+    sync = at_plain.sync
+    now = sync.clock()
+    for number in range(MOST_LEAVING + 3):
+        await sync.accounts.keep_account(
+            Account(
+                id=f"old-{number}", server=f"https://dead-{number}.example.org", home="", registration_id="r1",
+                event_id="milipol-2019", state=AccountState.LEAVING, secret="sealed",
+                created_at=now - timedelta(hours=1, minutes=-number), expires_at=now + timedelta(days=7),
+            )
+        )  # fmt: skip
+    await at_plain.connected(plain)
+    assert sorted(one.id for one in await sync.accounts.expired_accounts(sync.clock())) == ["old-0", "old-1", "old-2"]
+    assert await sync.fleet.swept() == 3
+    assert (await left_over(sync))[0] == MOST_LEAVING + 1
+
+
+async def test_leaving_removes_what_a_test_of_the_connection_left_behind(at_plain: OwnCalendars, plain: Place) -> None:
+    await at_plain.connected(plain)
+    (account,) = await at_plain.sync.accounts.all_accounts()
+    (calendar,) = await at_plain.sync.accounts.calendars(account=account.id)
+    litter = f"{calendar.path}lectern-test-1.ics"
+    body = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:lectern-test-1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    await at_plain.sync.tools.clients.session(account).ask("PUT", litter, body, {"Content-Type": "text/calendar"})
+    await at_plain.sync.accounts.note_account(account.id, litter=[litter])
+    assert "lectern-test-1.ics" in await plain.names("work")
+    await at_plain.form("disconnect")
+    await at_plain.work()
+    assert await plain.names("work") == ["dentist-work.ics"]
 
 
 async def test_the_test_says_what_is_wrong(at_plain: OwnCalendars, plain: Place) -> None:

@@ -181,6 +181,17 @@ async def test_plain_http_goes_to_allowed_networks_only() -> None:
     assert (caught.value.words, resolve.asked) == (HTTPS_ONLY, 1)
 
 
+async def test_without_tls_a_name_of_our_own_network_is_refused_like_one_that_is_not_there() -> None:
+    async with client(Rebinding(["172.18.0.3"])) as http:
+        with pytest.raises(Refused) as inside:
+            await http.get("http://mongo/")
+    assert inside.value.words == UNREACHABLE
+    async with client(Rebinding(["8.8.8.8"])) as http:
+        with pytest.raises(Refused) as public:
+            await http.get("http://example.org/")
+    assert public.value.words == HTTPS_ONLY, "the control: there the remedy is told"
+
+
 async def test_a_redirect_from_https_to_http_is_refused_on_the_internet(site: Site) -> None:
     site.location = f"http://elsewhere.example.org:{site.port}/"
     async with client(Rebinding([FRIEND], ["8.8.8.8"]), follow_redirects=True) as http:

@@ -314,7 +314,7 @@ async def asking(client: Client) -> None:
 async def test_the_form_asks_and_organisers_read_the_answers(client: Client) -> None:
     await asking(client)
     _, form = await client.page("/events/milipol-2019/register?lang=fr")
-    for words in ("Vos besoins", "Vos outils", "Photos are taken", "Si vous choisissez « Atelier 1 »"):
+    for words in ("Vos besoins", "Vos outils", "Photos are taken", "Si vous choisissez «\u00a0Atelier 1\u00a0»"):
         assert words in form, words
     data = {
         "name": "Ada",

@@ -436,6 +436,10 @@ async def test_the_event_page_says_when_where_who_and_how_to_register(scheduling
         "Two workshops on AI and global security in the morning",
     ):
         assert words in page, words
+    french = await scheduling.page("/events/milipol-2019?lang=fr")
+    for feed in ("milipol-2019.ics", "milipol-2019/tracks/ai-and-cyber-security.ics"):
+        assert f'"webcal://lectern.test/feeds/events/{feed}"' in page
+        assert f'"webcal://lectern.test/feeds/events/{feed}?lang=fr"' in french
     scheduling.now = datetime(2019, 11, 12, 23, tzinfo=UTC)
     closed = await scheduling.page("/events/milipol-2019?lang=en")
     assert "/register" not in closed

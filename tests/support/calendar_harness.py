@@ -103,7 +103,13 @@ class CalendarSync:
         self.shared: SharedCalendars | None = None
         self.tools = self.make_tools()
         self.intake = Intake(
-            self.store, self.accounts, self.tools.answering.forget, self.links, self.clock, lambda: None
+            self.store,
+            self.accounts,
+            self.tools.answering.forget,
+            self.links,
+            self.clock,
+            lambda: None,
+            self.tools.answering.keep,
         )
         self._handler = dispatch("calendar-sync", self.intake.handlers())
         self._made: list[Clients] = [self.tools.clients]

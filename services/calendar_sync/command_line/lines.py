@@ -45,12 +45,13 @@ def accounts(by_state: Mapping[str, int]) -> str:
 def verification(job: Mapping[str, Any]) -> Iterator[str]:
     """What differs and what could not be read, and at last how much was looked at."""
     for one in job["calendars"]:
+        named = _named(one["id"])
         for different in one["objects"]:
-            yield plain(f"{one['id']}: {different['session_id']} {_WHAT.get(different['what'], different['what'])}")
+            yield plain(f"{named}: {different['session_id']} {_WHAT.get(different['what'], different['what'])}")
         if one["different"] > len(one["objects"]):
-            yield plain(f"{one['id']}: {one['different'] - len(one['objects'])} more differ")
+            yield plain(f"{named}: {one['different'] - len(one['objects'])} more differ")
         if one["unread"] or one["error"]:
-            yield plain(f"{one['id']}: {number(one['unread'], 'object')} not read: {one['error']}")
+            yield plain(f"{named}: {number(one['unread'], 'object')} not read: {one['error']}")
     if job["left_out"]:
         yield f"{number(job['left_out'], 'more calendar')} not well"
     verdict = (
@@ -61,6 +62,12 @@ def verification(job: Mapping[str, Any]) -> Iterator[str]:
     waits = f", {job['waiting']} waiting to be written" if job["waiting"] else ""
     repair = "; what differs is put right now" if job["repair"] and job["different"] else ""
     yield plain(f"{number(job['done'], 'calendar')}, {number(job['equal'], 'object')} equal{waits}: {verdict}{repair}")
+
+
+def _named(id_: str) -> str:
+    """A calendar as `status` names it: a person's by the registration."""
+    kind, _, registration = id_.partition("//")
+    return f"registration {registration.partition('/')[0]}" if kind == "person" else id_
 
 
 def _waiting(one: Mapping[str, Any]) -> str:

@@ -138,4 +138,8 @@ class Reading:
 
 def no_such_calendar() -> Problem:
     """There is no calendar at this address."""
-    return Problem(404, "no-such-calendar", "There is no such shared calendar.")
+    return Problem(
+        404,
+        "no-such-calendar",
+        "Lectern keeps no such calendar. GET /api/v1/calendars and /api/v1/calendar-accounts list those it keeps.",
+    )

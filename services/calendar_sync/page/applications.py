@@ -48,7 +48,7 @@ def applications(feed: str, title: str) -> list[Application]:
         Application(
             "Microsoft 365",
             f"https://outlook.office.com/calendar/0/addfromweb?{outlook}",
-            N_("The same as Outlook, with an account of work or school."),
+            N_("The same as Outlook.com, with an account of work or school."),
         ),
         Application(
             "Thunderbird, Nextcloud…",

@@ -43,7 +43,7 @@ _DONE = {
     "feed": N_("Done."),
     "new-address": N_("The feed has a new address. Subscribe again with it; the old one has ended."),
     "found": N_("Your account was found. Choose a calendar."),
-    "chosen": N_("Connected. Your sessions are being written."),
+    "chosen": N_("Connected."),
     "stopped": N_("Nothing was connected."),
     "works": N_("The calendar server answers, and your calendar is there."),
     "disconnected": N_("Disconnected. What Lectern wrote in your calendar is being removed, and only that."),
@@ -96,7 +96,9 @@ class View:
         }
 
     def done(self, code: str) -> str | None:
-        """What is said after a form was sent."""
+        """What is said after a form was sent; nothing of calendars to choose from where none is left, as after going back."""
+        if code == "found" and not self.own.choices:
+            return None
         return self.say(_DONE[code]) if code in _DONE else None
 
     def _calendar(self, title: str) -> dict[str, Any] | None:

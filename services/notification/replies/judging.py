@@ -1,7 +1,8 @@
 """What follows from the answers of one mail: a seat that is given up after a while, a question, or nothing. Pure.
 
 Nothing is freed by mistake. A declined invitation counts where the event takes it for an answer, for a session that the
-person chose and has a seat in. Many at once, or an answer that nobody gave, are unclear: the person is asked.
+person chose and has a seat in. Many at once, one from another address (a colleague to whom the mail was handed on), or an
+answer that nobody gave, are unclear: the person is asked.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ def judge(reading: Reading, situation: Situation, now: datetime, grace: timedelt
     changed: dict[str, Known] = {}
     declined: list[str] = []
     outcomes: list[str] = []
+    doubtful = reading.automatic
     for answer in reading.answers:
         session_id = situation.uids.get(answer.uid)
         word = answer.word_of(situation.email)
@@ -98,11 +100,12 @@ def judge(reading: Reading, situation: Situation, now: datetime, grace: timedelt
             )
         elif word is Word.DECLINED and _counts(session_id, situation.view, now):
             declined.append(session_id)
+            doubtful = doubtful or answer.by_another(situation.email)
         changed[session_id] = known
         outcomes.append(word.value)
     if not declined:
         return Judgement(changed, None, tuple(outcomes))
-    return _declined(reading, situation, changed, declined, tuple(outcomes), now, grace)
+    return _declined(doubtful, situation, changed, declined, tuple(outcomes), now, grace)
 
 
 def _newer(answer: Answer, word: Word, session_id: str, situation: Situation, now: datetime) -> Known | None:
@@ -138,7 +141,7 @@ def _begun(session: SessionState, now: datetime) -> bool:
 
 
 def _declined(
-    reading: Reading,
+    doubtful: bool,
     situation: Situation,
     changed: dict[str, Known],
     declined: list[str],
@@ -154,7 +157,7 @@ def _declined(
         and known.received_at > now - grace
     }
     waiting = [id_ for id_, known in recent.items() if known.standing is Standing.WAITING]
-    if reading.automatic or len(declined) + len(recent) > MOST_AT_ONCE:
+    if doubtful or len(declined) + len(recent) > MOST_AT_ONCE:
         stopped = {id_: replace(situation.known[id_], standing=Standing.UNCLEAR, frees_at=None) for id_ in waiting}
         unclear = {id_: replace(changed[id_], standing=Standing.UNCLEAR) for id_ in declined}
         asked = any(known.standing is Standing.UNCLEAR for known in recent.values())

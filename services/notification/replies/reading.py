@@ -62,6 +62,12 @@ class Answer:
         said = {word for address, word in self.words if address == email.lower()}
         return said.pop() if len(said) == 1 else None
 
+    def by_another(self, email: str) -> bool:
+        """Whether the one address that answers is not the person's: an alias of theirs, or somebody to whom they handed the
+        mail on."""
+        address = self.words[0][0] if len(self.words) == 1 else ""
+        return "@" in address and address != email.lower()
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -16,7 +16,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from tests.support.quirky.certificate import self_signed
+from tests.support.own_certificates import distrusted_context
 from tests.support.quirky.dispatch import carried_out
 from tests.support.quirky.holdings import READ, WRITE, CalendarHeld, Held, Person
 from tests.support.quirky.quirks import ALWAYS, Quirks
@@ -92,7 +92,7 @@ class QuirkyServer:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        context: ssl.SSLContext | None = self_signed() if self.quirks.tls else None
+        context: ssl.SSLContext | None = distrusted_context() if self.quirks.tls else None
         site = web.TCPSite(self._runner, self.host, self.port, ssl_context=context, reuse_address=True)
         await site.start()
         self.port = self._runner.addresses[0][1]

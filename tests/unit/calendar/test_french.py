@@ -36,4 +36,4 @@ def test_cancelled_session_says_so_in_french() -> None:
     found = entry(state, efus(), language="fr", words=translations("fr").gettext, page="http://lectern.test/")
     body = calendar_object(found, "u@x")
     assert lint(body) == []
-    assert "SUMMARY:Annulé : Usage équitable de l’IA\n" in unfolded(body)
+    assert "SUMMARY:Annulé\u00a0: Usage équitable de l’IA\n" in unfolded(body)

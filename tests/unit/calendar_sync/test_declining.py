@@ -101,6 +101,11 @@ def test_person_is_not_asked_again_within_a_day() -> None:
     assert to_ask(Notice(NOW), NOW + 24 * HOUR)
 
 
+def test_person_who_was_told_that_the_seat_goes_is_asked_at_once() -> None:
+    assert to_ask(Notice(NOW, NOW + HOUR), NOW + HOUR)
+    assert not to_ask(Notice(NOW, NOW + HOUR, NOW + HOUR), NOW + HOUR)
+
+
 def test_notices_are_stored_and_read_again() -> None:
     notices = {"a": Notice(NOW, NOW + HOUR), "b": Notice(NOW, None, NOW + HOUR)}
     assert notices_of({id_: notice.as_data() for id_, notice in notices.items()}) == notices

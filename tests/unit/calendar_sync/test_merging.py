@@ -285,11 +285,20 @@ class TestDeclined:
         assert said is not None
         assert said.declined
 
+    def test_person_who_answers_our_invitation_no_declined(self) -> None:
+        organiser = f"ORGANIZER:mailto:answers+{'a2' * 16}@replies.example.org\r\n"
+        said = read(added(OLD, organiser + "ATTENDEE;PARTSTAT=DECLINED:mailto:ada@example.org\r\n"))
+        assert said is not None
+        assert said.declined
+
     @pytest.mark.parametrize(
         "body",
         [
             OLD,
             ours(workshop(1, revision=2, status="cancelled")),
+            # Somebody whom the person invited.
+            added(OLD, "ORGANIZER:mailto:a@example.org\r\nATTENDEE;PARTSTAT=DECLINED:mailto:b@example.org\r\n"),
+            added(OLD, "ATTENDEE;PARTSTAT=DECLINED:mailto:a@example.org\r\nATTENDEE:mailto:b@example.org\r\n"),
             added(OLD, "ATTENDEE;PARTSTAT=ACCEPTED:mailto:a@example.org\r\nATTENDEE:mailto:b@example.org\r\n"),
             # Somebody who does not keep our own properties may have written anything.
             OLD.replace(b"X-LECTERN-STATUS:CONFIRMED\r\n", b"").replace(

@@ -52,6 +52,18 @@ def test_the_wire_form_is_seven_bit_with_short_lines() -> None:
     assert message["To"].addresses[0].display_name == "Zoë Ångström"
 
 
+@pytest.mark.parametrize("words", range(1, 25))
+def test_a_long_subject_keeps_each_space(words: int) -> None:
+    subject = " ".join(
+        ("Pour votre agenda\u00a0: Police de proximité (Innovation et sécurité urbaine : " * 3).split(" ")[:words]
+    )
+    raw, message = built(subject=subject)
+    assert message["Subject"] == subject
+    head = raw.partition(b"\r\n\r\n")[0]
+    assert head.isascii()
+    assert max(len(line) for line in head.split(b"\r\n")) <= 76
+
+
 def test_two_attempts_are_the_same_bytes() -> None:
     assert built()[0] == built()[0]
 

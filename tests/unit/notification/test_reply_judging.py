@@ -66,6 +66,21 @@ def test_a_declined_session_waits_for_the_grace_time_and_the_person_is_told() ->
     )
 
 
+def test_a_refusal_from_another_address_gives_up_nothing_and_the_person_is_asked() -> None:
+    """A colleague to whom the mail was handed on presses the button; or the person answers from an alias."""
+    other = replace(answer(), words=(("colleague@example.org", Word.DECLINED),))
+    found = judged(other)
+    assert standings(found) == {IDS[1]: "unclear"}
+    assert found.notice is not None
+    assert found.notice.kind is Kind.ANSWER_UNCLEAR
+
+
+def test_address_in_another_spelling_is_the_persons() -> None:
+    assert standings(judged(replace(answer(), words=(("ADA@Example.org".lower(), Word.DECLINED),)))) == {
+        IDS[1]: "waiting"
+    }
+
+
 @pytest.mark.parametrize("word", ["accepted", "tentative"])
 def test_a_later_word_that_is_no_refusal_keeps_the_seat(word: str) -> None:
     known = dict(judged(answer()).answers)
