@@ -29,10 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.prepare", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--secrets", type=Path, default=Path("/run/lectern"), help="folder of the services' secrets")
     parser.add_argument("--definitions", type=Path, default=Path("/run/broker"), help="folder RabbitMQ imports from")
+    parser.add_argument("--caldav", type=Path, default=Path("/run/caldav"), help="folder of the CalDAV server's users")
     parser.add_argument("--broker", default="rabbitmq:5672", help="where the broker will listen, host:port")
     chosen = parser.parse_args(arguments)
     prepare_secrets(chosen.secrets, chosen.broker, os.environ)
     prepare_broker(chosen.definitions, keep(chosen.secrets, "broker_password"))
+    # All that the calendar server gets: it is reached from outside, and the other secrets are none of its business.
+    write(chosen.caldav, "users", f"{CALDAV_USER}:{keep(chosen.secrets, 'caldav_password')}")
     sys.stdout.write("Secrets and the broker's definitions are in place.\n")
     return 0
 
@@ -46,7 +49,7 @@ def prepare_secrets(folder: Path, broker: str, environment: Mapping[str, str]) -
         else:
             keep(folder, name)
     write(folder, "broker_url", f"amqp://{BROKER_USER}:{keep(folder, 'broker_password')}@{broker}/")
-    write(folder, "caldav_users", f"{CALDAV_USER}:{keep(folder, 'caldav_password')}")
+    keep(folder, "caldav_password")
 
 
 def prepare_broker(folder: Path, password: str) -> None:

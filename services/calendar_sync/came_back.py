@@ -64,6 +64,7 @@ class CameBack:
     ) -> tuple[dict[str, Known], list[datetime]]:
         """Goes on with the absences that are known, and judges those that are new. Returns what is known then, and when to
         look again."""
+        known, changed = await self._moved(known, changed)
         known = await self._new(known, changed, reported=reported, history_lost=history_lost)
         absent = [have for have in known.values() if have.absent_since is not None]
         if not absent:
@@ -85,6 +86,33 @@ class CameBack:
             if steps[have.session_id] is Next.WAIT and notice is not None and notice.frees_at is not None:
                 times.append(max(notice.frees_at, self._now + timedelta(seconds=30)))
         return known, times
+
+    async def _moved(
+        self, known: dict[str, Known], changed: Sequence[Known]
+    ) -> tuple[dict[str, Known], Sequence[Known]]:
+        """Leaves alone what the person moved to another calendar of the account: a session stands in one of them only, and
+        moving it there says nothing about the seat."""
+        gone = [have for have in changed if not have.there and have.session_id in self._wanted]
+        if not 0 < len(gone) <= AT_MOST:
+            return known, changed
+        moved = [
+            replace(have, elsewhere=self._wanted[have.session_id].fingerprint, drifted_at=None)
+            for have in gone
+            if await self._stands_in_another(have)
+        ]
+        await self._tools.accounts.keep_objects(moved)
+        left_alone = {have.session_id: have for have in moved}
+        return known | left_alone, [have for have in changed if have.session_id not in left_alone]
+
+    async def _stands_in_another(self, have: Known) -> bool:
+        for other in await self._pusher.calendar.siblings(self._account.home):
+            try:
+                if await replace(self._pusher, calendar=other).found(self._wanted[have.session_id], "") is not None:
+                    return True
+            except Fault as fault:
+                if fault.blame is not Blame.OBJECT:
+                    raise
+        return False
 
     def declined(self, have: Known) -> datetime:
         """An object that stands there, declined by the person; when to look at it again."""
@@ -187,7 +215,11 @@ class CameBack:
                 verdict = await self._pusher.verify(self._wanted[have.session_id], have)
                 (still if verdict is Verdict.DECLINED else back).append(have)
             else:
-                there_again = have.name in listing.etags or await self._stands_elsewhere(have)
+                there_again = (
+                    have.name in listing.etags
+                    or await self._stands_elsewhere(have)
+                    or await self._stands_in_another(have)
+                )
                 (back if there_again else still).append(have)
         others = [have for have in known.values() if have.there]
         kept = sum(have.name in listing.etags for have in others)

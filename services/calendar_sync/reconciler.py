@@ -62,6 +62,9 @@ class Known:
     theirs: bool = False
     absent_since: datetime | None = None
     missed_at: datetime | None = None
+    elsewhere: str | None = None
+    """What it says in another calendar of the account, to which the person moved it; as long as we have nothing else to say,
+    it is left there."""
     kept: bool = False
 
 
@@ -96,7 +99,7 @@ def differences(
     for want in desired:
         wanted.add(want.session_id)
         have = known.get(want.session_id)
-        if have is not None and have.absent_since is not None:
+        if have is not None and (have.absent_since is not None or have.elsewhere == want.fingerprint):
             continue
         if have is not None and have.there and not have.look and have.written == want.fingerprint:
             continue

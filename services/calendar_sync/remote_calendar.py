@@ -14,6 +14,7 @@ _DAV = "DAV:"
 _CALDAV = "urn:ietf:params:xml:ns:caldav"
 _XML = {"Content-Type": "application/xml; charset=utf-8"}
 _LISTING = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><getetag/><resourcetype/></prop></propfind>'
+_SIBLINGS = 20
 _PAGES = 50
 """How many parts of a truncated report are read in one go."""
 _MOST_OBJECTS = 100_000
@@ -106,6 +107,15 @@ class RemoteCalendar:
         if answer.status != 207:
             raise fault_of(answer)
         return list(self._names(answer.listing))
+
+    async def siblings(self, home: str) -> list[RemoteCalendar]:
+        """The other collections below `home` (PROPFIND, Depth 1): the first of them, none where the server does not say."""
+        answer = await self._session.ask("PROPFIND", home, _LISTING, _XML | {"Depth": "1"})
+        folders = [path for path, _ in answer.listing if path.endswith("/")] if answer.status == 207 else []
+        mine = (unquote(urlsplit(home).path).rstrip("/"), self._folder)
+        return [RemoteCalendar(self._session, quote(path)) for path in folders if path.rstrip("/") not in mine][
+            :_SIBLINGS
+        ]
 
     async def make(self, title: str, description: str, language: str) -> Answer:
         """Makes the calendar, for events (MKCALENDAR, RFC 4791 section 5.3.1)."""

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from services.calendar_sync.api import CalendarsApi
+from services.calendar_sync.api import described
 from services.calendar_sync.domain import ScopeKind
 from services.calendar_sync.verifications import COLLECTIONS as VERIFICATIONS
 from services.registration.api import Api as RegistrationApi
@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 NOTHING: Any = None
 MADE: dict[str, Callable[[], dict[str, Any]]] = {
     "registration": lambda: RegistrationApi(*[NOTHING] * 8).document(),
-    "calendar-sync": lambda: CalendarsApi(NOTHING, None).document(),
+    "calendar-sync": lambda: described().document(),
     "scheduling": lambda: SchedulingApi(NOTHING, NOTHING, Editor(NOTHING, NOTHING)).document(),
 }
 CONFIGURATION = Path(__file__).parent / "schemathesis.toml"

@@ -43,7 +43,8 @@ async def connected(sync: CalendarSync, server: QuirkyServer, *people: str, sess
     """The event's workshops, and people with a seat in each of them who connected their calendars."""
     await sync.tell(milipol(**({**ANSWERS, **event})), *(workshop(number) for number in range(1, sessions + 1)))
     for person in people or ("anna",):
-        server.add_person(person)
+        if person not in server.people:
+            server.add_person(person)
         await sync.tell(registration(EVENT, dict.fromkeys(IDS[:sessions], "confirmed"), id_=person))
         await sync.connect_person(person, EVENT, server.home_url(person), "personal", person, "secret")
     fleet = sync.work()
@@ -274,6 +275,25 @@ class TestNeverByMistake:
         assert [lost["reason"] for lost in await told(sync, CALENDAR_LOST)] == ["calendar"]
         (account,) = await sync.accounts.accounts_of("anna")
         assert account.state is AccountState.LOST
+
+    @pytest.mark.parametrize("answers", [True, False])
+    async def test_session_moved_to_another_calendar_of_the_account_is_left_there(
+        self, sync: CalendarSync, server: QuirkyServer, answers: bool
+    ) -> None:
+        server.add_person("anna", calendars=("personal", "family"))
+        fleet = await connected(sync, server, admission={"calendar_answers": answers})
+        body = server.calendar("anna").objects[name(IDS[1])].body
+        server.delete("anna", name(IDS[1]))
+        server.put("anna", name(IDS[1]), body, "family")
+        await looks(sync, fleet, hours=3)
+        assert await told(sync, ANSWER_NOTICED) == []
+        assert await told(sync, REGISTRATION_CANCELLED) == []
+        assert server.uids("anna") == sorted(set(server.uids("anna")))
+        assert server.names("anna", "family") == [name(IDS[1])]
+        # What has changed is written where the person asked for it.
+        await sync.tell(workshop(2, revision=2))
+        await looks(sync, fleet, minutes=12)
+        assert name(IDS[1]) in server.names("anna")
 
     async def test_calendar_that_vanishes_during_the_grace_time_frees_nothing(
         self, sync: CalendarSync, server: QuirkyServer

@@ -71,6 +71,8 @@ async def test_calendars_come_in_pages_and_by_event(sync: CalendarSync, fleet: F
     assert [c["id"] for c in first["calendars"] + second["calendars"]] == ["event/efus-2021-round-3", f"event/{EVENT}"]
     assert second["next_cursor"] is None
     of_event = await api.ask("GET", f"/api/v1/calendars?event_id={EVENT}")
+    for path in ("/api/v1/calendars", "/api/v1/calendar-accounts"):
+        await api.ask("GET", f"{path}?event_id=mistyped", 404)
     assert [(c["written"], c["waiting"], c["kind"]) for c in of_event["calendars"]] == [(1, 0, "event")]
     for wrong in ("limit=0", "limit=x", "limit=9999"):
         await api.ask("GET", f"/api/v1/calendars?{wrong}", 400)

@@ -20,14 +20,18 @@ from services.calendar_sync.accounts_store import (
     personal_calendar_id,
 )
 from services.calendar_sync.answering import Answering
+from services.calendar_sync.api import CalendarsApi
 from services.calendar_sync.breaker import Breaker
 from services.calendar_sync.clients import Clients, Credentials
+from services.calendar_sync.connecting import Connecting
 from services.calendar_sync.desired import Objects
 from services.calendar_sync.domain import Scope, ScopeKind
 from services.calendar_sync.feeds import Feeds
 from services.calendar_sync.fleet import Fleet
 from services.calendar_sync.intake import Intake
+from services.calendar_sync.operations.private import PrivateCalendars
 from services.calendar_sync.pace import Pace
+from services.calendar_sync.private_access import PrivateAccess
 from services.calendar_sync.profile import Profile
 from services.calendar_sync.reading import Agendas
 from services.calendar_sync.reconciler import Known
@@ -257,11 +261,11 @@ class CalendarSync:
 
     def app(self) -> web.Application:
         """The service's HTTP side."""
-        from services.calendar_sync.api import CalendarsApi
-
+        access = PrivateAccess(self.tools, self.links, "http://lectern.test")
+        private = PrivateCalendars(self.tools, Connecting(self.tools, lambda: None), access)
         routes: list[Any] = [
             *Feeds(self.store, self.rendering, self.clock).routes(),
-            *CalendarsApi(self.tools, self.shared).routes(),
+            *CalendarsApi(self.tools, self.shared, private.operations()).routes(),
         ]
         return make_app(LOCAL, routes, {}, {})
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from aiohttp import web
 
 from services.calendar_sync.account_status import accounts_page, own_server, servers_page
@@ -52,7 +55,7 @@ class Reading:
                 "The shared calendars: what is written, what waits, since when, and the last error",
                 {200: Answer("A page of calendars, and the server that they are on", shown.Calendars)},
                 [OF_EVENT, LIMIT, CURSOR],
-                problems=[400],
+                problems=[400, 404],
                 organiser=True,
             ),
             Operation(
@@ -85,7 +88,7 @@ class Reading:
                 "Attendees' own connected accounts, without anything personal",
                 {200: Answer("A page of accounts", shown.Accounts)},
                 [OF_EVENT, OF_REGISTRATION, STATE, TROUBLE, LIMIT, CURSOR],
-                problems=[400],
+                problems=[400, 404],
                 organiser=True,
             ),
             Operation(
@@ -106,6 +109,7 @@ class Reading:
         require_organiser(request)
         limit, cursor, now = limit_in(request), request.query.get("cursor"), self._tools.clock()
         wanted = {**SHARED, **fields_in(request, "event_id")}
+        await self._known_event(wanted)
         found, more = await Statuses(self._tools).page(wanted, cursor, limit, now)
         fares = await own_server(self._tools, self._shared.server) if self._shared is not None else ServerState()
         server = shown.home(self._shared.home if self._shared is not None else None, fares, now)
@@ -125,8 +129,19 @@ class Reading:
         require_organiser(request)
         limit, cursor, trouble = limit_in(request), request.query.get("cursor"), flag_in(request, "trouble")
         wanted = {**fields_in(request, "event_id", "registration_id"), **state_in(request)}
+        await self._known_event(wanted)
         found, more = await accounts_page(self._tools, wanted, cursor, limit, self._tools.clock(), trouble=trouble)
         return web.json_response({"items": [shown.account(status) for status in found], "next_cursor": more})
+
+    async def _known_event(self, wanted: Mapping[str, Any]) -> None:
+        """Raises Problem 404 where the list is asked for of an event that there is not: an empty one would say all is well."""
+        event_id = wanted.get("event_id")
+        if event_id is not None and not await self._tools.store.version(event_id):
+            raise Problem(
+                404,
+                "no-such-event",
+                f"No event {event_id!r} has been published; GET /api/v1/events lists those that have.",
+            )
 
     async def list_servers(self, request: web.Request) -> web.Response:
         """In the order of their addresses."""

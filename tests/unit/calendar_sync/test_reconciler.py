@@ -56,6 +56,12 @@ def test_object_whose_absence_may_be_an_answer_is_not_written_meanwhile() -> Non
     assert differences([want()], {"s1": absent}, {}, NOW) == []
 
 
+def test_object_that_a_person_moved_is_left_there_until_there_is_something_new_to_say() -> None:
+    moved = replace(have(), there=False, elsewhere="f1")
+    assert differences([want()], {"s1": moved}, {}, NOW) == []
+    assert [d.kind for d in differences([want("s1", "f2")], {"s1": moved}, {}, NOW)] == [Kind.WRITE]
+
+
 class TestDrift:
     def test_object_as_we_left_it_has_not_drifted(self) -> None:
         assert drifted([have()], Listing({"s1.ics": '"e1"', "somebody-elses.ics": '"x"'}), NOW) == []

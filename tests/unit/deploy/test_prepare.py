@@ -15,7 +15,8 @@ from services.calendar_sync.sealing import Sealing
 
 
 def prepare(folder: Path) -> dict[str, str]:
-    assert main(["--secrets", str(folder / "secrets"), "--definitions", str(folder / "broker")]) == 0
+    places = {"--secrets": "secrets", "--definitions": "broker", "--caldav": "caldav"}
+    assert main([part for option, name in places.items() for part in (option, str(folder / name))]) == 0
     return {path.name: path.read_text().strip() for path in (folder / "secrets").iterdir()}
 
 
@@ -60,6 +61,13 @@ def test_the_services_and_the_broker_have_the_same_password(tmp_path: Path) -> N
     password = secrets["broker_password"]
     assert salted[4:] == hashlib.sha256(salted[:4] + password.encode()).digest()
     assert secrets["broker_url"] == f"amqp://lectern:{password}@rabbitmq:5672/"
+
+
+def test_the_calendar_server_gets_its_own_users_and_no_other_secret(tmp_path: Path) -> None:
+    secrets = prepare(tmp_path)
+    [users] = (tmp_path / "caldav").iterdir()
+    assert users.read_text().strip() == f"lectern:{secrets['caldav_password']}"
+    assert users.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_brokers_policies_follow_the_image(tmp_path: Path) -> None:
