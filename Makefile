@@ -11,10 +11,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --require-hashes --no-deps
 # What `make test` leaves to `make test-long` and `make test-compose`.
 QUICK := not compose and not long
-# Tests mostly wait for servers and browsers, so three parts run at once, each on servers of its own. What is in neither of
-# these two is the first part, whose progress is shown; the others are shown at the end.
-SECOND := tests/behaviour tests/contracts tests/faults
-THIRD := tests/browser tests/stories tests/unit
+# Tests that mostly wait for servers and browsers: they run beside all the others, on servers of their own.
+WAITING := tests/behaviour tests/browser tests/contracts tests/faults tests/stories
 PYTEST := $(BIN)/python -m pytest -q --timeout 120 --timeout-method thread
 
 .PHONY: help run test test-long test-compose bench lint format lock clean
@@ -30,12 +28,10 @@ test: $(VENV)/.test ## Check the code and run the tests; installs what they need
 	@$(BIN)/python -m tests.support.install_clients > /dev/null
 	@if compgen -G 'tests/browser/test_*.py' > /dev/null; then $(BIN)/python -m tests.support.install_chromium > /dev/null; fi
 	@$(MAKE) --no-print-directory lint
-	@told=$$(mktemp -d); \
-	$(PYTEST) -m '$(QUICK)' $(SECOND) > $$told/second 2>&1 & second=$$!; \
-	$(PYTEST) -m '$(QUICK)' $(THIRD) > $$told/third 2>&1 & third=$$!; \
-	trap 'kill $$second $$third 2> /dev/null' INT TERM; \
-	code=0; $(PYTEST) -m '$(QUICK)' $(addprefix --ignore=,$(SECOND) $(THIRD)) || code=$$?; \
-	wait $$second || code=$$?; wait $$third || code=$$?; cat $$told/second $$told/third; rm -rf $$told; exit $$code
+	@told=$$(mktemp); $(PYTEST) -m '$(QUICK)' $(WAITING) > $$told 2>&1 & waiting=$$!; \
+	trap 'kill $$waiting 2> /dev/null' INT TERM; \
+	code=0; $(PYTEST) -m '$(QUICK)' $(addprefix --ignore=,$(WAITING)) || code=$$?; \
+	wait $$waiting || code=$$?; cat $$told; rm -f $$told; exit $$code
 
 test-long: $(VENV)/.test ## Run the long tests as well
 	@$(BIN)/python -m tests.support.install_rabbitmq > /dev/null

@@ -34,6 +34,12 @@ def xandikos_node() -> Iterator[XandikosNode]:
 
 
 class TestRadicale(CalendarSuite):
+    """The organisation's server; in a person's own calendar, the long run (Xandikos shows it in every run)."""
+
+    @pytest.fixture(params=["shared", pytest.param("personal", marks=pytest.mark.long)])
+    def whose(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
+
     @pytest.fixture
     def place(self, radicale_node: RadicaleNode) -> RealPlace:
         return RealPlace(Home(radicale_node.home, radicale_node.username, radicale_node.password))
