@@ -322,6 +322,10 @@ class TestOtherCalendars:
         server.delete("anna", f"{ONE}-r1.ics")
         asked = len(server.asked("PUT"))
         await settle(sync, fleet, 36, minutes=10)
+        assert len(server.asked("PUT")) == asked, "what the person moved is left there"
+        # What is new to say is refused by a server that allows a UID once in all calendars of an account.
+        await sync.tell(workshop(1, revision=2))
+        await settle(sync, fleet, 36, minutes=10)
         assert server.held("anna", "moved.ics", "old").body == moved
         assert f"{ONE}-r1.ics" not in server.names("anna")
         assert len(server.asked("PUT")) - asked <= 7, "once an hour at the most"

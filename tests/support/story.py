@@ -197,7 +197,7 @@ class Story:
         from xml.etree import ElementTree
 
         async with self.http.request("PROPFIND", url, headers={"Depth": "1"}, auth=login) as response:
-            if response.status == 404:
+            if response.status in (404, 500):  # 500: Radicale met a file that went while it listed
                 return []
             tree = ElementTree.fromstring(await response.text())
         path = urlsplit(url).path
