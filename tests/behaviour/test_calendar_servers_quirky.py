@@ -12,6 +12,8 @@ from tests.behaviour.calendar_suite import CalendarLife, CalendarSuite
 from tests.support.quirky import PRESETS, Quirks, QuirkyServer
 
 PECULIAR = ("sogo", "cyrus", "google", "icloud")
+IN_EVERY_RUN = ("sogo", "cyrus")
+"""The others show all behaviours in the long run, and a whole life in every run."""
 """Those that differ most; the others live one whole life."""
 SINGLE: list[dict[str, Any]] = [
     {"ignores_if_none_match": True},
@@ -62,7 +64,9 @@ class TestPeculiarServers(CalendarSuite):
     def whose(self, request: pytest.FixtureRequest) -> str:
         return "shared" if "whole_life" in request.node.name else "personal"
 
-    @pytest.fixture(params=PECULIAR)
+    @pytest.fixture(
+        params=[pytest.param(name, marks=() if name in IN_EVERY_RUN else pytest.mark.long) for name in PECULIAR]
+    )
     async def place(self, request: pytest.FixtureRequest) -> AsyncIterator[QuirkyPlace]:
         async with QuirkyServer(PRESETS[request.param]()) as server:
             yield QuirkyPlace(server)
@@ -71,7 +75,7 @@ class TestPeculiarServers(CalendarSuite):
 class TestOtherServers(CalendarLife):
     """The whole life of a calendar, a shared one and a person's."""
 
-    @pytest.fixture(params=[name for name in PRESETS if name not in PECULIAR])
+    @pytest.fixture(params=[name for name in PRESETS if name not in IN_EVERY_RUN])
     async def place(self, request: pytest.FixtureRequest) -> AsyncIterator[QuirkyPlace]:
         async with QuirkyServer(PRESETS[request.param]()) as server:
             yield QuirkyPlace(server)
