@@ -138,22 +138,3 @@ def visible(
         if end is None or now < end:
             shown.append(session)
     return sorted(shown, key=lambda s: (s.date, s.starts_at is not None, s.starts_at or s.published_at, s.id))
-
-
-def last_change(
-    event: EventState,
-    sessions: Iterable[SessionState],
-    now: datetime,
-    seats: Seats | None = None,
-    grace: timedelta = GRACE,
-) -> datetime:
-    """When the content of a feed last changed (UTC): a publication, a seat, or a cancelled session that left."""
-    moments = [event.published_at]
-    if seats is not None:
-        moments.append(seats.changed_at)
-    for session in sessions:
-        moments.append(session.published_at)
-        end = vanishes_at(session, event, grace)
-        if end is not None and end <= now:
-            moments.append(end)
-    return max(moments)

@@ -117,7 +117,7 @@ class Pusher:
         return None
 
     async def _written(self, want: Desired, have: Known, name: str, answer: Answer, *, theirs: bool) -> Known:
-        etag = strong(answer.etag) if self.profile.etag_on_put else None
+        etag = None if self.profile.needs_look_after_put else strong(answer.etag)
         if etag is not None:
             return _settled(want, have, name, etag, want.fingerprint, theirs=theirs)
         # No ETag, a weak one, or one that is not what a GET shows: the server may have rewritten what we sent.

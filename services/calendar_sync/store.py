@@ -179,11 +179,6 @@ class Store:
         """The registration whose calendar page has this token now."""
         return _person(await self.database[REGISTRATIONS.name].find_one({"page_hash": page_hash}))
 
-    async def seats(self, token_hash: str) -> Seats | None:
-        """The registration whose feed has this token now."""
-        found = _person(await self.database[REGISTRATIONS.name].find_one({"token_hash": token_hash}))
-        return found.seats if found else None
-
     async def new_feed_address(self, person: Person, token_hash: str) -> bool:
         """Replaces the address of the person's feed; False where somebody was faster. The old one is answered as gone."""
         registrations = self.database[REGISTRATIONS.name]

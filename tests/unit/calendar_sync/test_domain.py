@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.calendar_sync.domain import GRACE, has_seat, last_change, seats_of, visible
+from services.calendar_sync.domain import GRACE, has_seat, seats_of, visible
 from shared.contracts.scheduling import SessionState
 from tests.support.calendar_samples import PUBLISHED, efus, milipol, registration, session, workshop
 
@@ -70,14 +70,3 @@ def test_sessions_stand_in_order_of_time_and_date_only_first() -> None:
 
     shown = visible(efus(), [at(3, "2021-06-09T14:00"), at(2, "2021-05-05T14:00"), at(1, "2021-05-05")], PUBLISHED)
     assert [s.id[-1] for s in shown] == ["1", "2", "3"]
-
-
-def test_last_change_of_a_feed_moves_when_a_cancelled_session_leaves() -> None:
-    event, gone = milipol(), workshop(1, status="cancelled")
-    assert last_change(event, [gone], PUBLISHED) == PUBLISHED
-    assert last_change(event, [gone], PUBLISHED + GRACE * 2) == PUBLISHED + GRACE
-
-
-def test_last_change_of_a_person_s_feed_follows_the_seats() -> None:
-    seats = seats_of(registration("milipol-2019", sequence=7))
-    assert last_change(milipol(), [], PUBLISHED, seats) == PUBLISHED + timedelta(hours=7)
