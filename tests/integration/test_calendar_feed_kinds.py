@@ -15,8 +15,9 @@ from services.calendar_sync.domain import GRACE
 from services.calendar_sync.feeds.memory import Memory
 from shared.calendar.track import track_key
 from shared.storage.mongo import Database
+from tests.support.calendar_harness import unfolded
 from tests.support.calendar_samples import efus, milipol, registration, session, workshop
-from tests.support.feeds_harness import FeedsHarness, unfolded
+from tests.support.feeds_harness import FeedsHarness
 
 Client = TestClient[Any, Any]
 MakeClient = Callable[..., Awaitable[Client]]

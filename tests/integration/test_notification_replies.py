@@ -28,6 +28,7 @@ from shared.process import Process, running
 from shared.storage.mongo import Database
 from tests.conftest import MakeSettings
 from tests.support.events import milipol, workshop
+from tests.support.handing_over import hand_over
 from tests.support.notification import REPLIES, Office, erased, registration, reply_address, told
 from tests.support.replies import Said, apple, gmail, out_of_office, outlook_com, several
 from tests.support.smtp import SmtpSink, text_of
@@ -63,14 +64,6 @@ async def listener(office: Office) -> AsyncIterator[Listener]:
     await listener.start()
     yield listener
     await listener.stop()
-
-
-async def hand_over(listener: Listener, raw: bytes, to: str = TO_ADA, sender: str = ADA) -> None:
-    """As the person's mail server does it."""
-    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=listener.port) as client:
-        await client.mail(sender)
-        await client.rcpt(to)
-        await client.data(raw)
 
 
 async def leaving(office: Office) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from services.notification.replies.listener import Listener
 from shared.contracts.scheduling import EventState, SessionState
 from shared.storage.mongo import Database
 from tests.support.events import milipol, workshop
+from tests.support.handing_over import hand_over
 from tests.support.notification import REPLIES, Office, registration, reply_address, told
 from tests.support.replies import Said, gmail
 from tests.support.smtp import SmtpSink
@@ -47,14 +48,6 @@ async def listener(office: Office) -> AsyncIterator[Listener]:
     await listener.start()
     yield listener
     await listener.stop()
-
-
-async def hand_over(listener: Listener, raw: bytes, to: str = TO_ADA, sender: str = ADA) -> None:
-    """As the person's mail server does it."""
-    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=listener.port) as client:
-        await client.mail(sender)
-        await client.rcpt(to)
-        await client.data(raw)
 
 
 @pytest.mark.parametrize(

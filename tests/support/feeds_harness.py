@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -12,28 +11,12 @@ from services.calendar_sync.domain import seats_of
 from services.calendar_sync.feeds.handlers import Feeds
 from services.calendar_sync.rendering import Rendering
 from services.calendar_sync.store import COLLECTIONS, Store
-from shared.calendar.lint import lint
-from shared.config import Settings
 from shared.contracts.registration import RegistrationState
 from shared.contracts.scheduling import EventState, SessionState
 from shared.links import Links, feed_path, feed_token, token_hash
 from shared.storage.mongo import Database, Session
 from shared.web.app import make_app
-
-KEY = "the-link-key-of-the-tests-and-of-nothing-else"
-
-
-@dataclass
-class MovedClock:
-    """A clock that stands still until the test moves it."""
-
-    now: datetime = datetime(2019, 10, 2, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, **amount: float) -> None:
-        self.now += timedelta(**amount)
+from tests.support.calendar_harness import KEY, LOCAL, MovedClock
 
 
 @dataclass
@@ -82,11 +65,4 @@ class FeedsHarness:
 
     def app(self) -> web.Application:
         """The feeds' HTTP side."""
-        settings = Settings.model_validate({"link_key": KEY, "organiser_token": "the-organisers-token-of-the-tests"})
-        return make_app(settings, self.feeds.routes(), {}, {})
-
-
-def unfolded(body: bytes) -> str:
-    """The text of a calendar with its folded lines joined, as long as the lint has nothing against it."""
-    assert lint(body) == []
-    return body.decode().replace("\r\n ", "").replace("\r\n", "\n")
+        return make_app(LOCAL, self.feeds.routes(), {}, {})
