@@ -2,7 +2,7 @@
 
 Everything that is not plainly a public unicast address is refused (IANA's registries of special-purpose addresses, RFC
 6890), unless the operator has allowed its network. What a name leads to is decided when the connection is made
-(shared/outward_httpx.py), for a name may lead elsewhere the next time it is asked.
+(shared/outward_aiohttp.py), for a name may lead elsewhere the next time it is asked.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 
-import httpx
+from yarl import URL
 
 from shared.config import Network
 
@@ -106,13 +107,16 @@ def _plain(ip: Address) -> Address:
 _URL = re.compile(r"[^\s\x00-\x20\x7f\\\"<>^`{|}]+")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
+_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^]:]+)(?::[0-9]*)?")
+_UNQUOTED = re.compile(r"[^\x00-\x7f]+|%(?![0-9A-Fa-f]{2})")
 
 
 def check_url(url: str) -> str:
     """`url` as it will be used: its host in ASCII and small letters, without a dot at its end. Raises NotPermitted.
 
-    It is read by the parser that the connection is made with, so that the two cannot differ. Plain http is for networks
-    that the operator allows, which the connection decides.
+    It is read by the parser that the connection is made with, so that the two cannot differ. Path and query stay as
+    they are written: "%40" and "@" may be two resources. Plain http is for networks that the operator allows, which
+    the connection decides.
     """
     if len(url) > LONGEST_URL:
         raise NotPermitted(_TOO_LONG)
@@ -121,26 +125,46 @@ def check_url(url: str) -> str:
     if not _URL.fullmatch(url):
         raise NotPermitted(_NO_ADDRESS)
     try:
-        parsed = httpx.URL(url)
-        host, port = parsed.raw_host.decode("ascii").lower().removesuffix("."), parsed.port
-    except (httpx.InvalidURL, ValueError):
+        written, parsed = URL(url, encoded=True), URL(url)
+        authority, asked = written.raw_authority, written.raw_host or ""
+    except (ValueError, IndexError):
         raise NotPermitted(_NO_ADDRESS) from None
-    if parsed.userinfo or "@" in parsed.netloc.decode("ascii"):
+    if "@" in authority:
         raise NotPermitted(_PASSWORD_INSIDE)
-    if parsed.scheme not in ("http", "https"):
-        raise NotPermitted(HTTPS_ONLY)
-    if (port is not None and not 1 <= port <= 65535) or not _is_host(host):
+    host = check_parsed(parsed)
+    if not _AUTHORITY.fullmatch(authority) or (not asked.isascii() and _is_ip(host)):  # https://①②⑦.⓪.⓪.①/
         raise NotPermitted(_NO_ADDRESS)
-    return str(parsed.copy_with(host=host))
+    return _UNQUOTED.sub(lambda match: quote(match[0], safe=""), str(written.with_host(host)))
+
+
+def check_parsed(url: URL) -> str:
+    """The host of an address that is asked for, as `check_url` writes it. Raises NotPermitted.
+
+    For the moment of the request: nothing is parsed again, and nothing but scheme, host and port is looked at.
+    """
+    if url.scheme not in ("http", "https"):
+        raise NotPermitted(HTTPS_ONLY)
+    try:
+        named, port = (url.raw_host or "").lower(), url.port
+    except ValueError:  # so late where it was parsed as already encoded
+        raise NotPermitted(_NO_ADDRESS) from None
+    host = named.removesuffix(".")
+    if port == 0 or not _is_host(host) or (host != named and _is_ip(host)):
+        raise NotPermitted(_NO_ADDRESS)
+    return host
 
 
 def _is_host(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    else:
+    if _is_ip(host):
         return "%" not in host
     labels = host.split(".")
     # 127.1, 0x7f000001 and 2130706433 are addresses to some resolvers: written so, nobody means well.
     return len(host) <= 253 and all(map(_LABEL.fullmatch, labels)) and not _NUMBER.fullmatch(labels[-1])
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -8,32 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import http.cookiejar
 import logging
-import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any
 
-import httpx
+import aiohttp
 from caldav.aio import AsyncDAVClient
 from caldav.lib.error import AuthorizationError, DAVError, RateLimitError, parse_preconditions
 from caldav.lib.python_utilities import WireBytes
 from caldav.response import DAVResponse
 
 from services.calendar_sync.answers import Answer, Blame, Fault
+from services.calendar_sync.dav_http import LARGEST_ANSWER, LARGEST_RECEIPT, READS, DavHttp, TooLarge
 from services.calendar_sync.metrics import DAV_SECONDS
+from shared.outward import NotPermitted
+from shared.outward_aiohttp import KEPT_ALIVE, shared_ssl_context
 
-LARGEST_ANSWER = 4 * 1024 * 1024
-"""Bytes of an answer that are read at the most: a list of about ten thousand objects. As XML it takes forty times as much
-memory."""
-
-LARGEST_RECEIPT = 256 * 1024
-"""The same of an answer that has nothing to tell but how a write went: it is taken for XML all the same."""
-
-_READS = frozenset({"GET", "PROPFIND", "REPORT"})
 _LONGEST_TAG = 1000
 """Characters of an ETag, and of a sync token, that are kept."""
 
@@ -56,26 +49,21 @@ logging.getLogger("caldav").setLevel(logging.CRITICAL)
 class DavServer:
     """The connections to one server (an origin). `timeout` in seconds bounds every request as a whole.
 
-    `transport` decides where connections may lead; None: anywhere, for addresses that the operator configured.
+    `connector` decides where connections may lead; None: anywhere, for addresses that the operator configured.
     """
 
     def __init__(
         self,
         origin: str,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        connector: Callable[[], aiohttp.BaseConnector] | None = None,
         timeout: float = 20.0,
         connections: int = 8,
     ) -> None:
         self.origin = origin
         self._timeout = timeout
-        inner = transport or httpx.AsyncHTTPTransport(
-            verify=trusted(),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-            retries=0,
-        )
         self._client = _Client(
-            _Bounded(inner),
+            connector or partial(_anywhere, connections),
             url=origin,
             timeout=timeout,
             enable_rfc6764=False,
@@ -103,24 +91,24 @@ class DavServer:
 
     async def _answer(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         try:
-            async with asyncio.timeout(self._timeout):  # httpx' own limits hold for each read, not for the whole
+            async with asyncio.timeout(self._timeout):
                 response = await self._client.request(url, method, WireBytes(body) if body else "", headers)
             return _read(method, body, response)
         except RateLimitError as error:
             return Answer(error.status or 503, retry_after=error.retry_after_seconds)
         except AuthorizationError as error:
             return Answer(error.status or 403, refusals=_names_of(error.preconditions))
-        except httpx.ConnectError as error:
-            if isinstance(_root(error), ssl.SSLCertVerificationError):
-                raise Fault("The calendar server's certificate is not valid.", Blame.SERVER) from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise Fault("The calendar server's certificate is not valid.", Blame.SERVER) from error
+        except (aiohttp.ClientConnectorError, NotPermitted) as error:
             raise Fault("The calendar server cannot be reached.", Blame.SERVER) from error
-        except (TimeoutError, httpx.TimeoutException) as error:
+        except TimeoutError as error:
             words = f"The calendar server did not answer within {self._timeout:.0f} s."
             raise Fault(words, Blame.SERVER, unknown=True) from error
-        except (httpx.HTTPError, OSError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise Fault("The connection to the calendar server broke.", Blame.SERVER, unknown=True) from error
         except TooLarge as error:
-            most = LARGEST_ANSWER if method in _READS else LARGEST_RECEIPT
+            most = LARGEST_ANSWER if method in READS else LARGEST_RECEIPT
             words = f"The calendar server's answer is larger than {most // 1024} KiB."
             raise Fault(words, Blame.ACCOUNT, unknown=True, lasting=True) from error
         except _UNREADABLE as error:
@@ -152,76 +140,16 @@ class DavSession:
 class _Client(AsyncDAVClient):  # type: ignore[misc]
     """caldav's client on our own connections, however often it makes a new session."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, **settings: Any) -> None:
-        self._transport = transport
+    def __init__(self, connector: Callable[[], aiohttp.BaseConnector], **settings: Any) -> None:
+        self._connector = connector
         super().__init__(**settings)
 
     def _create_session(self) -> None:
-        self.session = httpx.AsyncClient(
-            transport=self._transport,
-            follow_redirects=False,
-            trust_env=False,  # neither a proxy nor a .netrc of the machine
-            cookies=_no_cookies(),
-            headers={"Accept-Encoding": "identity"},  # what arrives is as large as it says
-        )
+        self.session = DavHttp(self._connector)
 
 
-class TooLarge(Exception):
-    """The answer is larger than anything a calendar server has to say to us."""
-
-
-class Compressed(ValueError):
-    """The answer is compressed, although we take none: of a few kilobytes become gigabytes."""
-
-
-class _Bounded(httpx.AsyncBaseTransport):
-    """Reads no answer beyond LARGEST_ANSWER bytes, none that is compressed, and all as UTF-8: a server may name any of
-    Python's codecs, and some of those unpack, or take the square of the length."""
-
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-        self._inner = inner
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await self._inner.handle_async_request(request)
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
-            await response.aclose()
-            raise Compressed
-        if "Content-Type" in response.headers:
-            response.headers["Content-Type"] = response.headers["Content-Type"].partition(";")[0].strip()
-        most = LARGEST_ANSWER if request.method in _READS else LARGEST_RECEIPT
-        response.stream = _BoundedStream(response.stream, most)
-        return response
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-class _BoundedStream(httpx.AsyncByteStream):
-    def __init__(self, inner: httpx.AsyncByteStream, most: int) -> None:
-        self._inner, self._most = inner, most
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        size = 0
-        async for part in self._inner:
-            size += len(part)
-            if size > self._most:
-                raise TooLarge
-            yield part
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-@lru_cache(maxsize=1)
-def trusted() -> ssl.SSLContext:
-    """The certificates that are trusted; reading them takes long, so that all connections share them."""
-    return httpx.create_ssl_context(trust_env=False)
-
-
-def _no_cookies() -> http.cookiejar.CookieJar:
-    """A jar that keeps nothing: a session's cookie of one account would act for another."""
-    return http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+def _anywhere(connections: int) -> aiohttp.BaseConnector:
+    return aiohttp.TCPConnector(limit=connections, ssl=shared_ssl_context(), keepalive_timeout=KEPT_ALIVE)
 
 
 def _authorization(username: str, password: str) -> dict[str, str]:
@@ -267,9 +195,3 @@ def _tag(told: object) -> str | None:
 def _names_of(preconditions: list[str]) -> tuple[str, ...]:
     # They are told and logged as they are; those of the standards are shorter and fewer.
     return tuple(tag.rpartition("}")[2][:60] for tag in preconditions[:5])
-
-
-def _root(error: BaseException) -> BaseException:
-    while error.__cause__ is not None or error.__context__ is not None:
-        error = error.__cause__ or error.__context__ or error
-    return error

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-import httpx
+import aiohttp
 
 from services.calendar_sync.accounts_store import CONFIGURED, Account
 from services.calendar_sync.answers import Blame, Fault
-from services.calendar_sync.caldav_client import DavServer, DavSession, trusted
+from services.calendar_sync.caldav_client import DavServer, DavSession
 from services.calendar_sync.sealing import Sealing, Unreadable
 from shared.outward import AddressRule
-from shared.outward_httpx import guarded_transport
+from shared.outward_aiohttp import guarded_connector
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Clients:
             )
         return self._server(account.server, account.guarded).session(account.username, self._password(account))
 
-    def transport(self) -> httpx.AsyncBaseTransport:
-        """A transport that leads nowhere but where addresses given from outside may lead."""
-        return guarded_transport(self.rule, ssl_context=trusted())
+    def connector(self) -> aiohttp.BaseConnector:
+        """Connections that lead nowhere but where addresses given from outside may lead."""
+        return guarded_connector(self.rule)
 
     async def close(self, server: str | None = None) -> None:
         """Closes the connections to one server, or to all."""
@@ -53,8 +53,8 @@ class Clients:
     def _server(self, origin: str, guarded: bool) -> DavServer:
         key = (origin, guarded)
         if key not in self._servers:
-            transport = self.transport() if guarded else None
-            self._servers[key] = DavServer(origin, transport=transport, timeout=self.timeout)
+            connector = self.connector if guarded else None
+            self._servers[key] = DavServer(origin, connector=connector, timeout=self.timeout)
         return self._servers[key]
 
     def _password(self, account: Account) -> str | None:

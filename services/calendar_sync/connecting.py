@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-import httpx
 import structlog
 
 from services.calendar_sync.accounts_store import Account, AccountsStore, AccountState, Calendar
@@ -21,6 +20,7 @@ from services.calendar_sync.sealing import Sealing, Unreadable
 from services.calendar_sync.service_location import DnsLookup, SystemDns
 from services.calendar_sync.store import Person
 from services.calendar_sync.tools import Tools
+from shared.outward_aiohttp import outward_session
 
 CHOOSE_WITHIN = timedelta(hours=1)
 """How long an account waits for its calendar to be chosen; then it is forgotten with its password."""
@@ -68,7 +68,7 @@ class Connecting:
         sealing = self._tools.clients.sealing
         if sealing is None:
             raise NotOffered
-        async with httpx.AsyncClient(transport=self._tools.clients.transport(), trust_env=False) as http:
+        async with outward_session(self._tools.clients.connector()) as http:
             found = await discover(address, username, password, http, self._lookup, self._limits)
         choices = self._choices(found)
         if not choices:

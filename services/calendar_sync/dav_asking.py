@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-import ssl
 from dataclasses import dataclass
+from urllib.parse import quote, urljoin
 
-import httpx
+import aiohttp
+from multidict import CIMultiDictProxy
+from yarl import URL
 
 from services.calendar_sync.discovery_failed import DiscoveryFailed, Reason, is_icloud, refuse_known
 from services.calendar_sync.multistatus import NotMultistatus, Resource, read_multistatus
-from services.calendar_sync.service_location import Entered
+from services.calendar_sync.service_location import Entered, host_of
 from shared.outward import HTTPS_ONLY, NotPermitted, check_url
 
 _MOST_REDIRECTS = 5
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_IN_NO_URL = re.compile(r'[\s"<>`{}]')
 _LOGIN = re.compile(r"log-?in|sign-?in|\bsso\b|saml|oauth|\bauth", re.IGNORECASE)
 
 
@@ -34,23 +38,22 @@ class Reply:
 
     url: str
     status: int
-    headers: httpx.Headers
+    headers: CIMultiDictProxy[str]
     body: bytes
 
     @property
     def host(self) -> str:
         """Who answered."""
-        return httpx.URL(self.url).host
+        return host_of(self.url)
 
 
 class Asking:
     """Asks in the name of the attendee; the password goes to the site that the attendee named and to no other.
 
-    `http` brings a guarded transport (shared/outward_httpx.py). Its cookies are neither sent nor kept: it may serve
-    many attendees.
+    `http` is a session on a guarded connector (shared/outward_aiohttp.py), without cookies: it may serve many attendees.
     """
 
-    def __init__(self, http: httpx.AsyncClient, entered: Entered, password: str, limits: Limits) -> None:
+    def __init__(self, http: aiohttp.ClientSession, entered: Entered, password: str, limits: Limits) -> None:
         self._http, self._entered, self._limits = http, entered, limits
         self._headers = {
             "User-Agent": "Lectern (calendar)",
@@ -82,69 +85,68 @@ class Asking:
 
     def link(self, base: str, href: str) -> str:
         """The address that `href` in the answer of `base` means. Raises DiscoveryFailed where it is of another site."""
-        here = httpx.URL(base)
+        here, host = URL(base, encoded=True), host_of(base)
         try:
-            there = here.join(href)
-            if there.host == here.host and there.scheme == "http" != here.scheme:
+            there = URL(_joined(base, href), encoded=True)
+            if there.raw_host == host and there.scheme == "http" != here.scheme:
                 # Behind a proxy that ends TLS, servers write http:// of themselves.
-                there = there.copy_with(scheme=here.scheme, port=here.port)
-            url = check_url(str(there.copy_with(fragment=None)))
-        except (httpx.InvalidURL, ValueError, NotPermitted):
-            raise DiscoveryFailed(Reason.UNREADABLE, host=here.host) from None
-        self._trust(here, httpx.URL(url))
-        return url
+                there = there.with_scheme(here.scheme).with_port(here.explicit_port)
+        except (ValueError, NotPermitted):
+            raise DiscoveryFailed(Reason.UNREADABLE, host=host) from None
+        self._trust(here, there)
+        return str(there)
 
     def _next(self, reply: Reply) -> str:
-        here = httpx.URL(reply.url)
         if reply.status == 303:  # "see another page": an answer for people
-            raise DiscoveryFailed(Reason.LOGIN_PAGE, host=here.host)
+            raise DiscoveryFailed(Reason.LOGIN_PAGE, host=reply.host)
         try:
-            url = check_url(str(here.join(reply.headers["Location"]).copy_with(fragment=None)))
-        except (httpx.InvalidURL, ValueError, NotPermitted):
-            raise DiscoveryFailed(Reason.NOT_ANSWERING, host=here.host) from None
-        self._trust(here, httpx.URL(url))
+            url = _joined(reply.url, reply.headers["Location"])
+        except (ValueError, NotPermitted):
+            raise DiscoveryFailed(Reason.NOT_ANSWERING, host=reply.host) from None
+        self._trust(URL(reply.url, encoded=True), URL(url, encoded=True))
         return url
 
-    def _trust(self, here: httpx.URL, there: httpx.URL) -> None:
-        host = there.host
+    def _trust(self, here: URL, there: URL) -> None:
+        ours, host = here.raw_host or "", there.raw_host or ""
         if here.scheme != there.scheme:
             raise DiscoveryFailed(Reason.UNREACHABLE, HTTPS_ONLY)
         if self._entered.trusts(host):
             return
         refuse_known(host)
         if _LOGIN.search(host) or _LOGIN.search(there.path):
-            raise DiscoveryFailed(Reason.LOGIN_PAGE, host=here.host)
-        raise DiscoveryFailed(Reason.ELSEWHERE, host=here.host, target=host)
+            raise DiscoveryFailed(Reason.LOGIN_PAGE, host=ours)
+        raise DiscoveryFailed(Reason.ELSEWHERE, host=ours, target=host)
 
     async def _once(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Reply:
-        host, seconds = httpx.URL(url).host, self._limits.request_seconds
-        timeouts = {"timeout": httpx.Timeout(seconds).as_dict()}
-        # Made by hand and not by the client, which would add its cookies.
-        request = httpx.Request(method, url, headers={**self._headers, **headers}, content=body, extensions=timeouts)
+        host = host_of(url)
         try:
-            async with asyncio.timeout(seconds):  # httpx' own limits hold for each read, not for the whole
-                response = await self._http.send(request, stream=True, auth=None, follow_redirects=False)
-                try:
-                    text = await self._read(response)
-                finally:
-                    await response.aclose()
-                    self._http.cookies.clear()
+            async with (
+                asyncio.timeout(self._limits.request_seconds),
+                self._http.request(
+                    method,
+                    URL(url, encoded=True),
+                    data=body or None,
+                    headers={**self._headers, **headers},
+                    allow_redirects=False,
+                ) as response,
+            ):
+                return Reply(url, response.status, response.headers, await self._read(response, host))
         except NotPermitted as error:
             raise DiscoveryFailed(Reason.UNREACHABLE, error.words) from None
-        except (TimeoutError, httpx.TimeoutException):
+        except (TimeoutError, aiohttp.ClientConnectorSSLError):
             raise DiscoveryFailed(Reason.NOT_ANSWERING, host=host) from None
-        except httpx.ConnectError as error:
-            raise _unconnected(error, host) from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError):
+        except aiohttp.ClientConnectorCertificateError:
+            raise DiscoveryFailed(Reason.CERTIFICATE, host=host) from None
+        except aiohttp.ClientConnectorError:
+            raise DiscoveryFailed(Reason.UNREACHABLE) from None
+        except (aiohttp.ClientError, OSError):
             raise DiscoveryFailed(Reason.NOT_ANSWERING, host=host) from None
-        return Reply(url, response.status_code, response.headers, text)
 
-    async def _read(self, response: httpx.Response) -> bytes:
-        host = response.request.url.host
+    async def _read(self, response: aiohttp.ClientResponse, host: str) -> bytes:
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise DiscoveryFailed(Reason.UNREADABLE, host=host)
         parts, length = [], 0
-        async for part in response.aiter_raw():
+        async for part in response.content.iter_any():
             length += len(part)
             if length > self._limits.most_bytes:
                 raise DiscoveryFailed(Reason.UNREADABLE, host=host)
@@ -152,15 +154,15 @@ class Asking:
         return b"".join(parts)
 
 
-def _unconnected(error: httpx.ConnectError, host: str) -> DiscoveryFailed:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return DiscoveryFailed(Reason.CERTIFICATE, host=host)
-        if isinstance(cause, ssl.SSLError):
-            return DiscoveryFailed(Reason.NOT_ANSWERING, host=host)
-        cause = cause.__cause__ or cause.__context__
-    return DiscoveryFailed(Reason.UNREACHABLE)
+def _joined(base: str, reference: str) -> str:
+    """The address that `reference` means in an answer of `base`, without its fragment. Raises NotPermitted, ValueError.
+
+    What is no part of any URL is quoted, as browsers do; the rest stays as the server wrote it.
+    """
+    if _CONTROL.search(reference):  # urljoin would leave it out
+        raise ValueError("no address")
+    written = _IN_NO_URL.sub(lambda match: quote(match[0]), reference.partition("#")[0])
+    return check_url(urljoin(base, written))
 
 
 def _refusal(reply: Reply) -> DiscoveryFailed:
@@ -169,7 +171,7 @@ def _refusal(reply: Reply) -> DiscoveryFailed:
     if status == 401:
         if is_icloud(host):
             return DiscoveryFailed(Reason.APP_PASSWORD)
-        ways = [way.lower() for way in reply.headers.get_list("WWW-Authenticate")]
+        ways = [way.lower() for way in reply.headers.getall("WWW-Authenticate", [])]
         if ways and not any(re.search(r"(?:^|,\s*)basic\b", way) for way in ways):
             return DiscoveryFailed(Reason.OTHER_SIGN_IN, host=host)
         return DiscoveryFailed(Reason.WRONG_PASSWORD, host=host)

@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import httpx
+import aiohttp
+from yarl import URL
 
 from services.calendar_sync.dav_asking import Asking, Limits
 from services.calendar_sync.discovery_failed import DiscoveryFailed, Reason
 from services.calendar_sync.multistatus import APPLE, CALDAV, CALENDARSERVER, DAV, Resource
-from services.calendar_sync.service_location import DnsLookup, Entered, origin_of, places, read_entered
+from services.calendar_sync.service_location import DnsLookup, Entered, host_of, origin_of, places, read_entered
 
 _MOST_HOMES = 5
 _MOST_CALENDARS = 300
@@ -77,14 +78,14 @@ async def discover(
     address: str,
     username: str | None,
     password: str,
-    http: httpx.AsyncClient,
+    http: aiohttp.ClientSession,
     lookup: DnsLookup,
     limits: Limits | None = None,
 ) -> Found:
     """The account at `address`: a URL, a host or an e-mail address, which then is the user name unless one is given.
 
-    `http` must bring a guarded transport (shared/outward_httpx.py). The password is tried until it is refused once:
-    servers lock accounts after a few wrong ones. Raises DiscoveryFailed with words for the attendee.
+    `http` must be a session on a guarded connector (shared/outward_aiohttp.py). The password is tried until it is
+    refused once: servers lock accounts after a few wrong ones. Raises DiscoveryFailed with words for the attendee.
     """
     limits = limits or Limits()
     entered = read_entered(address, username)
@@ -142,7 +143,7 @@ async def _look_at(address: str, asking: Asking, entered: Entered) -> Found:
         return Found(entered.username, principal, (Home(parent, (given,)),), given)
     home = await _home(url, asking)
     if not home.calendars:
-        raise DiscoveryFailed(Reason.NO_CALDAV, host=httpx.URL(url).host)
+        raise DiscoveryFailed(Reason.NO_CALDAV, host=host_of(url))
     return Found(entered.username, principal, (home,))
 
 
@@ -200,8 +201,8 @@ async def _makes_calendars(home: str, asking: Asking) -> bool | None:
         reply = await asking.ask("OPTIONS", home)
     except DiscoveryFailed:  # the account is there all the same
         return None
-    allowed = _tokens(reply.headers.get_list("Allow"))
-    offers = _tokens(reply.headers.get_list("DAV"))
+    allowed = _tokens(reply.headers.getall("Allow", []))
+    offers = _tokens(reply.headers.getall("DAV", []))
     if reply.status >= 300 or not (allowed or offers):
         return None
     if "mkcalendar" in allowed or ("extended-mkcol" in offers and "mkcol" in allowed):
@@ -217,7 +218,7 @@ def _calendar(resource: Resource, address: str) -> FoundCalendar | None:
     others = {kind.rpartition("}")[2] for kind in kinds} & {"subscribed", "deleted-calendar", "trash-bin"}
     if f"{CALDAV}calendar" not in kinds or others:
         return None
-    folder = httpx.URL(address).path.rstrip("/").rpartition("/")[2]
+    folder = URL(address, encoded=True).path.rstrip("/").rpartition("/")[2]
     name = resource.text(f"{DAV}displayname") or folder
     reports = resource.names(f"{DAV}supported-report-set") or set()
     told = resource.properties.get(f"{CALDAV}supported-calendar-component-set")
@@ -246,7 +247,7 @@ def _check_signed_in(here: Resource, entered: Entered, url: str) -> None:
     """A server may let everybody in to this place; then it says that it knows nobody (RFC 5397, section 3)."""
     told = here.names(f"{DAV}current-user-principal") or set()
     if f"{DAV}unauthenticated" in told and entered.username is not None:
-        raise DiscoveryFailed(Reason.WRONG_PASSWORD, host=httpx.URL(url).host)
+        raise DiscoveryFailed(Reason.WRONG_PASSWORD, host=host_of(url))
 
 
 def _colour(text: str | None) -> str | None:

@@ -11,9 +11,9 @@ import dns.asyncresolver
 import dns.exception
 import dns.rdata
 import dns.rdatatype
-import httpx
 from dns.rdtypes.ANY.TXT import TXT
 from dns.rdtypes.IN.SRV import SRV
+from yarl import URL
 
 from services.calendar_sync.discovery_failed import (
     ICLOUD,
@@ -111,14 +111,14 @@ def read_entered(address: str, username: str | None) -> Entered:
     except NotPermitted as error:
         template = None if email or "://" not in text else error.words
         raise DiscoveryFailed(Reason.BAD_ADDRESS, template) from None
-    host = httpx.URL(url).host.lower()
+    host = host_of(url)
     refuse_known(host)
     who = who or (text if email else None)
     if who is not None and ":" in who:  # cannot be sent (RFC 7617, section 2)
         raise DiscoveryFailed(Reason.WRONG_PASSWORD, host=host)
     if is_icloud(host):
         given = url if host.endswith(ICLOUD) and "://" in named else f"https://caldav.{ICLOUD}/"
-        return Entered(httpx.URL(given).host, ICLOUD, who, given)
+        return Entered(host_of(given), ICLOUD, who, given)
     is_domain = "://" not in named and not re.search(r"[/:?]", named)
     return Entered(host, host, who, None if is_domain else url)
 
@@ -150,9 +150,13 @@ async def places(entered: Entered, lookup: DnsLookup) -> list[str]:
 
 
 def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL."""
-    parsed = httpx.URL(url)
-    return f"{parsed.scheme}://{parsed.netloc.decode('ascii')}"
+    """Scheme, host and port of a URL that was checked."""
+    return str(URL(url, encoded=True).origin())
+
+
+def host_of(url: str) -> str:
+    """The host of a URL that was checked, in ASCII: names that only look alike are seen to differ."""
+    return URL(url, encoded=True).raw_host or ""
 
 
 def _path(text: str) -> str | None:

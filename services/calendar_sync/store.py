@@ -150,6 +150,8 @@ class Store:
                     "changed_at": seats.changed_at,
                     "generation": generation,
                 },
+                # Feeds go by it: while it is the same, nothing that was told or wished is another.
+                "$inc": {"version": 1},
                 # The index on the feed's hash is unique: until the real one is written, the id stands for it.
                 "$setOnInsert": {"feed_generation": 1, "token_hash": f"new {seats.registration_id}"},
             },
@@ -201,7 +203,9 @@ class Store:
         wishes = {"show_waiting": show_waiting, "feed_off": feed_off}
         changed = {name: value for name, value in wishes.items() if value is not None}
         if changed:
-            await self.database[REGISTRATIONS.name].update_one({"_id": registration_id}, {"$set": changed})
+            await self.database[REGISTRATIONS.name].update_one(
+                {"_id": registration_id}, {"$set": changed, "$inc": {"version": 1}}
+            )
 
 
 def _person(found: Mapping[str, Any] | None) -> Person | None:

@@ -95,14 +95,14 @@ class Store(Readings):
         found: dict[str, Registration] = {}
         revisions: dict[str, int] = {}
         if queries:
-            async for document in self._registrations.find({"event_id": event_id, "$or": queries}):
+            for document in await self._registrations.find({"event_id": event_id, "$or": queries}).to_list(None):
                 found[document["_id"]] = registration_from(document["_id"], document)
                 revisions[document["_id"]] = document["revision"]
         overlay = page.overlay(REGISTRATIONS.name)
         # An entry may be older than what is stored by now, and name somebody whose address is another since.
         only_laid = [id_ for id_, (_, d) in overlay.items() if id_ not in revisions and wanted.names(id_, d)]
         if only_laid:
-            async for document in self._registrations.find({"_id": {"$in": only_laid}}, {"revision": 1}):
+            for document in await self._registrations.find({"_id": {"$in": only_laid}}, {"revision": 1}).to_list(None):
                 revisions[document["_id"]] = document["revision"]
         for id_, (version, overlaid) in overlay.items():
             # The same version: it was written out between the two looks.
@@ -135,13 +135,14 @@ class Store(Readings):
             return frozenset()
         ids = {member_key(list_, email): email for list_ in lists for email in emails}
         found = self._database[MEMBERS.name].find({"_id": {"$in": sorted(ids)}}, {"_id": 1})
-        return frozenset([ids[document["_id"]] async for document in found])
+        return frozenset([ids[document["_id"]] for document in await found.to_list(None)])
 
     async def _stored(
         self, page: Page, collection: str, query: Document, wanted: Callable[[str, Mapping[str, Any]], bool]
     ) -> list[Mapping[str, Any]]:
         """Documents found by `query`, with those of the page's entries that are `wanted` laid over them."""
-        found: dict[str, Mapping[str, Any]] = {d["_id"]: d async for d in self._database[collection].find(query)}
+        rows = await self._database[collection].find(query).to_list(None)
+        found: dict[str, Mapping[str, Any]] = {row["_id"]: row for row in rows}
         for id_, (version, document) in page.overlay(collection).items():
             if wanted(id_, document) and version > (found[id_]["revision"] if id_ in found else 0):
                 found[id_] = document
@@ -150,7 +151,8 @@ class Store(Readings):
     async def _given(self, page: Page, ids: Sequence[str]) -> dict[str, Answer]:
         if not ids:
             return {}
-        found = {d["_id"]: answer_from(d) async for d in self._answers.find({"_id": {"$in": list(ids)}})}
+        rows = await self._answers.find({"_id": {"$in": list(ids)}}).to_list(None)
+        found = {row["_id"]: answer_from(row) for row in rows}
         overlay = page.overlay(ANSWERS.name)
         return found | {id_: answer_from(overlay[id_][1]) for id_ in ids if id_ in overlay}
 
@@ -187,7 +189,7 @@ class Store(Readings):
         if not overlay:
             return []
         newest = {id_: document for id_, (_, document) in overlay.items()}
-        async for row in self._waiting.find({"_id": {"$in": list(overlay)}}):
+        for row in await self._waiting.find({"_id": {"$in": list(overlay)}}).to_list(None):
             if row["revision"] >= overlay[row["_id"]][0]:
                 newest[row["_id"]] = row
         return list(map(waiting_from, newest.values()))
@@ -198,7 +200,7 @@ class Store(Readings):
         """The first `count` of `kind` in a line; EVERYBODY: whoever they are."""
         of_kind = {} if kind == EVERYBODY else {"kind": kind}
         cursor = self._waiting.find({"event_id": event_id, "line": name, "left": False, **of_kind}).sort("place", 1)
-        rows = [waiting_from(document) async for document in cursor.limit(count + len(overlay))]
+        rows = [waiting_from(document) for document in await cursor.limit(count + len(overlay)).to_list(None)]
         laid = [w for w in overlay if w.line == name and kind in (EVERYBODY, w.kind)]
         merged = {w.place: w for w in rows} | {w.place: w for w in laid}
         return [w for _, w in sorted(merged.items()) if not w.left][:count]

@@ -81,7 +81,8 @@ class Relay:
         if not streams:
             return 0
         ceilings: dict[str, int] = {}
-        async for ledger in self._ledgers.find({"_id": {"$in": streams}}, {"version": 1, "entries.version": 1}):
+        ledgers = self._ledgers.find({"_id": {"$in": streams}}, {"version": 1, "entries.version": 1})
+        for ledger in await ledgers.to_list(None):
             unsettled = [entry["version"] for entry in ledger.get("entries", [])]
             ceilings[ledger["_id"]] = min(unsettled) - 1 if unsettled else ledger["version"]
         # A share for each stream, and another one first each time: a crowded event must not keep the others waiting.
@@ -110,7 +111,7 @@ class Relay:
 
     async def _next(self, stream: str, ceiling: int, count: int) -> list[Document]:
         cursor = self._outbox.find({"stream": stream, "version": {"$lte": ceiling}})
-        return [row async for row in cursor.sort([("version", 1), ("number", 1)]).limit(count)]
+        return await cursor.sort([("version", 1), ("number", 1)]).limit(count).to_list(None)
 
     async def depth(self) -> int:
         """How many messages wait."""

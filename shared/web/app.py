@@ -86,11 +86,16 @@ async def _observe(request: web.Request, handler: Next) -> web.StreamResponse:
     given = request.headers.get(CORRELATION_HEADER)
     correlation = given if given is not None and _GOOD_ID.match(given) else new_id()
     started = time.perf_counter()
-    route, status = _route(request), 500
+    status = 500
     # Cheaper than bound_contextvars: it is done for each of thousands of requests in a second.
     tokens = bind_contextvars(correlation_id=correlation)
     try:
-        response = await _handled(request, handler)
+        try:
+            response = await handler(request)
+        except web.HTTPRedirection:
+            raise
+        except Exception as error:  # noqa: BLE001 - told as what it is; the last resort is a fault, with all in the log
+            response = _refused(request, error)
         status = response.status
         if not response.prepared:
             response.headers[CORRELATION_HEADER] = correlation
@@ -101,8 +106,10 @@ async def _observe(request: web.Request, handler: Next) -> web.StreamResponse:
         raise
     finally:
         seconds = time.perf_counter() - started
+        route = _route(request)
         _seconds_of(route, request.method, status).observe(seconds)
-        if route not in _UNTOLD:
+        # Calendar programs ask thousands of times for what has not changed: those polls are counted, not told one by one.
+        if status != 304 and route not in _UNTOLD:
             _log.info(
                 "http_request",
                 method=request.method,
@@ -113,29 +120,22 @@ async def _observe(request: web.Request, handler: Next) -> web.StreamResponse:
         reset_contextvars(**tokens)
 
 
-async def _handled(request: web.Request, handler: Next) -> web.StreamResponse:
-    """The handler's answer, errors in our form."""
-    try:
-        return await handler(request)
-    except Problem as error:
+def _refused(request: web.Request, error: Exception) -> web.Response:
+    """What a handler raised, in our form."""
+    if isinstance(error, Problem):
         return _answer(request, error)
-    except web.HTTPRequestEntityTooLarge:
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
         return _answer(request, too_large(request))
-    except web.HTTPRedirection:
-        raise
-    except web.HTTPException as error:
+    if isinstance(error, web.HTTPException):
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         detail = "There is nothing at this address." if error.status == 404 else (error.reason or "")
         return _answer(request, Problem(error.status, error.reason.lower().replace(" ", "-"), detail, headers=allow))
-    except UNAVAILABLE as error:
+    if isinstance(error, UNAVAILABLE):
         _log.warning("database_away", route=_route(request), error=type(error).__name__)
         detail = "The database does not answer just now; please try again in a moment."
         return _answer(request, Problem(503, "database-away", detail, headers={"Retry-After": "5"}))
-    except Exception:  # noqa: BLE001 - the last resort: told as a fault, with everything in the log
-        _log.exception("http_request_failed", route=_route(request))
-        return _answer(
-            request, Problem(500, "fault", "Something went wrong here. It has been noted; please try again.")
-        )
+    _log.exception("http_request_failed", route=_route(request))
+    return _answer(request, Problem(500, "fault", "Something went wrong here. It has been noted; please try again."))
 
 
 @lru_cache(maxsize=1024)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from aiohttp import web
 from shared.config import Settings
 from tests.benchmarks.agenda import request, taken_in, tell
 from tests.benchmarks.figures import Table, percentile
+from tests.benchmarks.lean_client import ask_each
 from tests.support.processes import free_port, running
 from tests.support.waiting import until
 
@@ -22,26 +24,12 @@ PEOPLE = 10_000
 SEATS = 4_000
 
 
-async def ask_all(
-    url: str, people: int, clients: int = CLIENTS, *, all_rules: bool = False
-) -> tuple[float, list[float]]:
+async def ask_all(url: str, people: int) -> tuple[float, list[float]]:
     """Requests per second, and the seconds that each took."""
-    numbers = iter(range(people))
-    seconds: list[float] = []
-
-    async def client(session: aiohttp.ClientSession) -> None:
-        for number in numbers:
-            body = request(number, all_rules=all_rules)
-            started = time.perf_counter()
-            async with session.post(url, json=body) as response:
-                await response.read()
-                assert response.status == 201
-            seconds.append(time.perf_counter() - started)
-
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        began = time.perf_counter()
-        await asyncio.gather(*(client(session) for _ in range(clients)))
-        return people / (time.perf_counter() - began), seconds
+    bodies = (json.dumps(request(number, all_rules=True)).encode() for number in range(people))
+    began = time.perf_counter()
+    seconds = await ask_each(url, bodies, CLIENTS)
+    return people / (time.perf_counter() - began), seconds
 
 
 @contextlib.asynccontextmanager
@@ -68,12 +56,12 @@ async def bare_handler() -> AsyncIterator[str]:
 async def run(settings: Settings, table: Table) -> None:
     """One process; the baseline first."""
     async with bare_handler() as url:
-        bare, _ = await ask_all(url, PEOPLE, all_rules=True)
+        bare, _ = await ask_all(url, PEOPLE)
     await tell(settings, SEATS, all_rules=True)
     async with running(settings, "services", "registration") as process:
         await process.ready()
         await taken_in(settings)
-        rate, seconds = await ask_all(f"{process.url}/api/v1/registrations", PEOPLE, all_rules=True)
+        rate, seconds = await ask_all(f"{process.url}/api/v1/registrations", PEOPLE)
     table.add("HTTP registrations, 64 clients, durable, all rules on", f"{rate:.0f}/s", "aim 1,000/s")
     table.add("  p50", f"{percentile(seconds, 0.5) * 1000:.0f} ms")
     table.add("  p99", f"{percentile(seconds, 0.99) * 1000:.0f} ms", "aim under 250 ms")

@@ -166,6 +166,20 @@ class TestPerson:
         by_time, _ = await read(client, feeds.address("r1"), If_Modified_Since=first.headers["Last-Modified"])
         assert by_time.status == 200, "a wish changes no date of the registration"
 
+    async def test_sees_both_of_two_changes_of_one_moment(
+        self, feeds: FeedsHarness, aiohttp_client: MakeClient
+    ) -> None:
+        waiting = registration("milipol-2019", {W1: "waitlisted"})
+        await feeds.tell(milipol(), workshop(1), waiting)
+        client = await aiohttp_client(feeds.app())
+        first, body = await read(client, feeds.address("r1"))
+        assert uids(body) == []
+        seated = registration("milipol-2019", {W1: "confirmed"})
+        assert seated.changed_at == waiting.changed_at
+        await feeds.tell(seated)
+        second, body = await read(client, feeds.address("r1"), If_None_Match=first.headers["ETag"])
+        assert (second.status, len(uids(body))) == (200, 1)
+
     async def test_sees_a_cancelled_session_that_was_waited_for_as_cancelled(
         self, feeds: FeedsHarness, aiohttp_client: MakeClient
     ) -> None:

@@ -14,7 +14,7 @@ from services.calendar_sync.discovery import Found, discover
 from services.calendar_sync.discovery_failed import DiscoveryFailed, Reason
 from services.calendar_sync.service_location import Target
 from shared.outward import HTTPS_ONLY, UNREACHABLE, AddressRule
-from shared.outward_httpx import guarded_transport, shared_ssl_context
+from shared.outward_aiohttp import guarded_connector, outward_session, shared_ssl_context
 from tests.support.caldav_discovery import (
     DiscoveryServer,
     Names,
@@ -144,6 +144,31 @@ async def test_what_is_told_of_calendars(server: DiscoveryServer) -> None:
     assert calendars["Todo"].takes_events is calendars["Holidays"].takes_events is False
 
 
+async def test_what_a_server_writes_in_an_address_is_asked_for_byte_by_byte(server: DiscoveryServer) -> None:
+    person, folder = "/dav/people/anna%40example.org/", "/dav/cal%2Bendars/anna%40example.org/my%20own/"
+    server.pages["/"] = redirect("/d%61v/%7Eanna/")
+    server.pages["/dav/~anna/"] = multistatus(("/", principal(f"{server.url(person)}#me")))
+    server.pages["/dav/people/anna@example.org/"] = multistatus(
+        ("/", homes("../../cal%2Bendars/anna%40example.org/my%20own/"))
+    )
+    server.home("/dav/cal+endars/anna@example.org/my own/")
+    server.pages["/dav/cal+endars/anna@example.org/my own/"] = multistatus(
+        (folder, "<resourcetype><collection/></resourcetype>"),
+        (f"{folder}w%C3%B6rk@home/", calendar("Work")),
+        (f"{folder}not quoted \u00e9/", calendar("Odd")),
+        ("r%40lative/", calendar("Relative")),
+    )
+    account = await found(server.url())
+    assert [asked.target for asked in server.asked if asked.method == "PROPFIND"] == [
+        "/", "/d%61v/%7Eanna/", person, folder
+    ]  # fmt: skip
+    assert [one.address for one in account.calendars] == [
+        server.url(f"{folder}w%C3%B6rk@home/"),
+        server.url(f"{folder}not%20quoted%20%C3%A9/"),
+        server.url(f"{folder}r%40lative/"),
+    ]
+
+
 async def test_homes_may_be_several_and_on_a_host_of_the_same_site(server: DiscoveryServer) -> None:
     server.account()
     server.pages["/dav/people/anna/"] = multistatus(
@@ -179,6 +204,13 @@ async def test_a_server_that_writes_http_of_itself_is_asked_by_https(server: Dis
         ("https://calendar.google.com/", Reason.NEEDS_OAUTH, ""),
         ("https://10.0.0.1/", Reason.ELSEWHERE, "10.0.0.1"),
         ("https://a:b@example.org/", Reason.NOT_ANSWERING, ""),
+        ("https://127.1/", Reason.NOT_ANSWERING, ""),
+        ("https://other.example\t/", Reason.NOT_ANSWERING, ""),
+        ("https:\\\\other.example/", Reason.NOT_ANSWERING, ""),
+        ("//other.example/", Reason.ELSEWHERE, "other.example"),
+        ("https://OTHER.example./dav/", Reason.ELSEWHERE, "other.example"),
+        ("https://xn--a/", Reason.ELSEWHERE, "xn--a"),
+        ("mailto:anna@example.org", Reason.NOT_ANSWERING, ""),
         ("/", Reason.NOT_ANSWERING, ""),
         ("/sign-in", Reason.LOGIN_PAGE, ""),
     ],
@@ -261,6 +293,7 @@ async def test_a_huge_body_is_not_read_to_its_end(server: DiscoveryServer) -> No
         await response.prepare(request)
         while not (request.transport is None or request.transport.is_closing()):
             await response.write(b" " * 65536)
+            await asyncio.sleep(0)  # to a connection that broke, write() would never let the loop tell so
             sent += 65536
         return response
 
@@ -291,7 +324,7 @@ async def test_a_slow_server_is_given_up(server: DiscoveryServer) -> None:
 
 
 async def test_nothing_there_and_not_permitted_are_told_in_the_same_words(server: DiscoveryServer) -> None:
-    async with httpx.AsyncClient(transport=guarded_transport(AddressRule())) as http:
+    async with outward_session(guarded_connector(AddressRule())) as http:
         with pytest.raises(DiscoveryFailed) as private:
             await discover(f"https://127.0.0.1:{server.port}/", ANNA, PASSWORD, http, Names())
     nothing = await failure("https://127.0.0.1:1/")
@@ -365,7 +398,7 @@ async def test_cookies_of_one_attendee_are_not_sent_for_another(server: Discover
     async with names.client() as http:
         for _ in range(2):
             await discover(server.url(), ANNA, PASSWORD, http, names)
-        assert not http.cookies
+        assert not list(http.cookie_jar)
     assert not any("Cookie" in asked.headers for asked in server.asked)
 
 

@@ -8,12 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
-import httpx
-from aiohttp import BasicAuth, web
+from aiohttp import BasicAuth, ClientSession, web
 
 from services.calendar_sync.service_location import Target
 from shared.outward import Address, AddressRule
-from shared.outward_httpx import guarded_transport
+from shared.outward_aiohttp import guarded_connector, outward_session
 from tests.support.own_certificates import client_context, server_context
 
 ANNA = BasicAuth("anna@example.org", "sésame", encoding="utf-8")
@@ -30,6 +29,8 @@ class Asked:
     host: str
     path: str
     headers: dict[str, str]
+    target: str = ""
+    """The path as it stood in the request, byte for byte."""
 
 
 @dataclass
@@ -90,7 +91,7 @@ class DiscoveryServer:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         host = request.host.partition(":")[0]
-        self.asked.append(Asked(request.method, host, request.path, dict(request.headers)))
+        self.asked.append(Asked(request.method, host, request.path, dict(request.headers), request.raw_path))
         page = self.pages.get(f"{host}{request.path}") or self.pages.get(request.path)
         if request.path not in self.open_to_all and request.headers.get("Authorization") != ANNA.encode():
             return web.Response(status=401, headers={"WWW-Authenticate": self.challenge})
@@ -114,10 +115,11 @@ class Names:
     async def resolve(self, host: str, port: int) -> Sequence[Address]:
         return [ipaddress.ip_address(one) for one in self.addresses.get(host, ["127.0.0.1"])]
 
-    def client(self, context: ssl.SSLContext | None = None) -> httpx.AsyncClient:
+    def client(self, context: ssl.SSLContext | None = None) -> ClientSession:
         """A client that may go to this machine and finds every name there."""
-        transport = guarded_transport(AddressRule((THIS_MACHINE,)), self.resolve, context or client_context())
-        return httpx.AsyncClient(transport=transport, trust_env=False)
+        return outward_session(
+            guarded_connector(AddressRule((THIS_MACHINE,)), self.resolve, context or client_context())
+        )
 
 
 def redirect(where: str, status: int = 301) -> Page:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from aiohttp import BaseConnector
 from aiohttp.test_utils import TestClient, TestServer
 
 from services.calendar_sync import page as page_package
@@ -26,7 +27,7 @@ from services.calendar_sync.store import Person
 from shared.config import Settings
 from shared.links import CALENDAR, calendar_path, token_hash
 from shared.outward import AddressRule
-from shared.outward_httpx import guarded_transport
+from shared.outward_aiohttp import guarded_connector
 from shared.web.app import make_app
 from shared.web.openapi import routes_of
 from tests.support.caldav_discovery import THIS_MACHINE, Names
@@ -129,8 +130,8 @@ class TrustingClients(Clients):
 
     names: Names = field(default_factory=Names)
 
-    def transport(self) -> httpx.AsyncBaseTransport:
-        return guarded_transport(self.rule, self.names.resolve, client_context())
+    def connector(self) -> BaseConnector:
+        return guarded_connector(self.rule, self.names.resolve, client_context())
 
 
 @dataclass

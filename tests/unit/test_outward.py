@@ -7,8 +7,9 @@ import ipaddress
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from yarl import URL
 
-from shared.outward import HTTPS_ONLY, AddressRule, NotPermitted, check_url
+from shared.outward import HTTPS_ONLY, AddressRule, NotPermitted, check_parsed, check_url
 
 RULE = AddressRule()
 
@@ -76,6 +77,12 @@ def test_the_operator_may_allow_a_network() -> None:
         ("https://localhost/", "https://localhost/"),
         ("http://10.0.0.1:5232/", "http://10.0.0.1:5232/"),
         ("https://my_nas.example.org", "https://my_nas.example.org"),
+        ("https://EXAMPLE.org:/x", "https://example.org/x"),
+        ("https://example.org:00443/", "https://example.org/"),
+        ("https://example.org:80/", "https://example.org:80/"),
+        ("https://XN--BCHER-KVA.example/", "https://xn--bcher-kva.example/"),
+        ("https://example\u3002org/", "https://example.org/"),
+        ("https://[0:0:0:0:0:0:0:1]:8443", "https://[::1]:8443"),
     ],
 )
 def test_an_address_is_put_in_its_plain_form(url: str, used: str) -> None:
@@ -93,6 +100,12 @@ def test_an_address_is_put_in_its_plain_form(url: str, used: str) -> None:
         "https://127.1/", "https://0x7f000001/", "https://0x7f.0.0.1/", "https://2130706433/", "https://017700000001/",
         "https://127.0.0.01/", "https://[::1%25lo]/", "https://[fe80::1%eth0]/", "https://ex%61mple.org/", "https://[::1/",
         "https://①②⑦.⓪.⓪.①/", "https://example.org/" + "a" * 2000, "https://" + "a" * 64 + ".org/",
+        "https://１２７.0.0.1/", "https://127\u30020\u30020\u30021/", "https://[::１]/", "https://e\u200bvil.com/", "https://℀.org/",
+        "https://example.org／x/", "https://example.org%00.example/", "https://example.org%2f@127.0.0.1/", "https://@example.org/",
+        "https://:@example.org/", "https://example.org:@127.0.0.1/", "https://user:p@ss@example.org/", "https://[::1]@example.org/",
+        "https://[]@/", "https://[]/", "https://[::1]x/", "https://[v1.a]/", "https://fe80::1/", "https:\\\\example.org/", "https:example.org",
+        "https://example.org:80:80/", "https://example.org:+443/", "https://example.org:4_43/", "https://example.org:٤٤٣/",
+        "https://example.org:-1/", "https://example.org../", "https://1.2.3.0x10/", "https://127.0.0.1./", "https://8.8.8.8./", "https://xn--/", "https://" + "a." * 130 + "org/",
     ],
 )  # fmt: skip
 def test_what_is_no_plain_address_is_refused_in_words(url: str) -> None:
@@ -100,6 +113,49 @@ def test_what_is_no_plain_address_is_refused_in_words(url: str) -> None:
         check_url(url)
     assert caught.value.words.endswith(".")
     assert "secret" not in str(caught.value)
+
+
+@given(
+    st.text(alphabet="[]@:%.\\/?#v1aéü\u3002１xn-٤", max_size=20),
+    st.sampled_from(["https://", "http://", "", "https:", "//"]),
+)
+def test_whatever_is_entered_is_an_address_that_stays_as_it_is_or_refused(text: str, start: str) -> None:
+    try:
+        used = check_url(start + text)
+    except NotPermitted:
+        return
+    assert check_url(used) == used
+    for encoded in (True, False):
+        asked = URL(used, encoded=encoded)  # however the connection's parser is called, it goes to the same host
+        assert check_parsed(asked) == asked.raw_host == URL(used).raw_host
+        assert asked.raw_user is asked.raw_password is None
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/%7Eanna%40example.org/a%2Bb%20c%2fd/@+~/", "/%7Eanna%40example.org/a%2Bb%20c%2fd/@+~/"),
+        ("/a//b;c=d/(e)[f]!$&',*", "/a//b;c=d/(e)[f]!$&',*"),
+        ("/?a=%2B+%40@&b=[1]?", "/?a=%2B+%40@&b=[1]?"),
+        ("/é/100%/%zz", "/%C3%A9/100%25/%25zz"),
+    ],
+)
+def test_path_and_query_are_asked_for_as_they_are_written(path: str, asked: str) -> None:
+    used = check_url(f"https://Example.org{path}")
+    assert used == f"https://example.org{asked}"
+    assert URL(used, encoded=True).raw_path_qs == asked
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://exa mple.org/", "https://[fe80::1%25eth0]/", "https://2130706433/", "https://bücher.example/", "https://example.org:x/",
+        "https://example.org:0/", "ftp://example.org/", "/x", "https://ex%61mple.org/", "https://example.org:65536/",
+    ],
+)  # fmt: skip
+def test_an_address_that_was_parsed_without_a_look_is_looked_at_when_it_is_asked_for(url: str) -> None:
+    with pytest.raises(NotPermitted):
+        check_parsed(URL(url, encoded=True))
 
 
 def test_other_schemes_than_https_are_named() -> None:

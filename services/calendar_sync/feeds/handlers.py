@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from sys import intern
 
 import structlog
 from aiohttp import web
+from prometheus_client import Counter
 
 from services.calendar_sync.domain import Seats
 from services.calendar_sync.feeds.answering import language_asked, not_modified, takes_gzip, unchanged, whole
 from services.calendar_sync.feeds.composing import Composing
-from services.calendar_sync.feeds.memory import Body, Known, Memory
+from services.calendar_sync.feeds.memory import Body, Key, Known, Memory
 from services.calendar_sync.feeds.programme import Programme
-from services.calendar_sync.feeds.reading import Reading, Version
+from services.calendar_sync.feeds.reading import Holder, Reading, Version
 from services.calendar_sync.metrics import FEEDS
 from services.calendar_sync.rendering import Rendering
 from services.calendar_sync.store import Store
@@ -62,14 +64,10 @@ class Composed:
     language: str
     filename: str
     holds_until: datetime | None
+    seats: Seats | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a poll read: `basis` is all that the feed depends on but time; `compose` makes it, None for an unknown one."""
-
-    basis: tuple[object, ...]
-    compose: Callable[[datetime], Awaitable[Composed | None]]
+Compose = Callable[[datetime], Awaitable[Composed | None]]
 
 
 class Feeds:
@@ -93,8 +91,7 @@ class Feeds:
     async def event(self, request: web.Request) -> web.Response:
         """GET /feeds/events/{event_id}.ics?lang=fr"""
         event_id = request.match_info["event_id"]
-        compose = self._composing.event
-        return await self._of_event(request, "event", event_id, compose, event_id)
+        return await self._of_event(request, "event", event_id, event_id, self._composing.event)
 
     async def track(self, request: web.Request) -> web.Response:
         """GET /feeds/events/{event_id}/tracks/{key}.ics, the key as in shared.calendar.track"""
@@ -103,7 +100,7 @@ class Feeds:
         def compose(programme: Programme, language: str, now: datetime) -> bytes | None:
             return self._composing.track(programme, key, language, now)
 
-        return await self._of_event(request, "track", event_id, compose, f"{event_id}-{key}")
+        return await self._of_event(request, "track", event_id, f"{event_id}-{key}", compose)
 
     async def room(self, request: web.Request) -> web.Response:
         """GET /feeds/events/{event_id}/rooms/{room_id}.ics"""
@@ -112,69 +109,78 @@ class Feeds:
         def compose(programme: Programme, language: str, now: datetime) -> bytes | None:
             return self._composing.room(programme, room_id, language, now)
 
-        return await self._of_event(request, "room", event_id, compose, f"{event_id}-{room_id}")
+        return await self._of_event(request, "room", event_id, f"{event_id}-{room_id}", compose)
 
     async def series(self, request: web.Request) -> web.Response:
         """GET /feeds/series/{series_id}.ics: all rounds"""
         series_id, asked = request.match_info["series_id"], language_asked(request)
-
-        async def look() -> Look | None:
+        key = ("series", series_id, asked or "")
+        try:
             versions = await self.reading.series.ask(series_id)
             if versions is None:
-                return None
-            return Look((versions, asked), lambda now: self._compose_series(series_id, versions, asked, now))
+                raise _missing("series")
 
-        return await self._answer(request, "series", f"series {series_id} {asked or ''}", look)
+            async def compose(now: datetime) -> Composed | None:
+                return await self._compose_series(series_id, versions, asked, now)
+
+            return await self._answer(request, key, (versions, asked), compose)
+        except (Problem, PyMongoError, TimeoutError) as error:
+            return self._otherwise(request, key, error)
 
     async def private(self, request: web.Request) -> web.Response:
         """GET /feeds/private/{token}.ics"""
         hashed, asked = token_hash(request.match_info["token"]), language_asked(request)
-        key = f"private {hashed} {asked or ''}"
+        key = ("private", hashed, asked or "")
         known = self._memory.known(key)
-
-        async def look() -> Look | None:
-            holder = self.reading.holders.ask(hashed)
-            # The event is nearly always the one of last time: both reads at once.
-            event_id = str(known.basis[0]) if known is not None else None
+        # The event is nearly always the one of last time: both reads at once.
+        event_id = str(known.basis[0]) if known is not None else None
+        try:
+            asked_holder = self.reading.holders.ask(hashed)
             asked_version = self.reading.versions.ask(event_id) if event_id is not None else None
-            found = await holder
-            if found is None:
-                return None
-            seats = found.seats
-            if seats is None:
+            holder = await asked_holder
+            if holder is None:
+                raise _missing("private")
+            if holder.ended:
                 raise Problem(410, "feed-gone", _GONE)
-            if asked_version is None or seats.event_id != event_id:
-                asked_version = self.reading.versions.ask(seats.event_id)
+            if asked_version is None or holder.event_id != event_id:
+                asked_version = self.reading.versions.ask(holder.event_id)
             version = await asked_version
             if version is None:
-                return None
-            return Look(_basis(seats, version, asked), lambda now: self._compose_private(seats, version, asked, now))
+                raise _missing("private")
 
-        return await self._answer(request, "private", key, look)
+            async def compose(now: datetime) -> Composed | None:
+                return await self._compose_private(hashed, holder, known, version, asked, now)
+
+            return await self._answer(request, key, (holder.event_id, version, holder.version, asked), compose)
+        except (Problem, PyMongoError, TimeoutError) as error:
+            return self._otherwise(request, key, error)
 
     async def _of_event(
         self,
         request: web.Request,
         kind: str,
         event_id: str,
-        compose: Callable[[Programme, str, datetime], bytes | None],
         name: str,
+        part: Callable[[Programme, str, datetime], bytes | None],
     ) -> web.Response:
         asked = language_asked(request)
-
-        async def composed(version: int, now: datetime) -> Composed | None:
-            programme = await self.reading.programme(event_id, version)
-            if programme is None:
-                return None
-            language = self._rendering.language(programme.event, asked)
-            body = compose(programme, language, now)
-            return None if body is None else _composed(body, [programme], language, name, now)
-
-        async def look() -> Look | None:
+        key = (kind, event_id, name, asked or "")
+        try:
             version = await self.reading.versions.ask(event_id)
-            return None if version is None else Look((version, asked), lambda now: composed(version, now))
+            if version is None:
+                raise _missing(kind)
 
-        return await self._answer(request, kind, f"{kind} {name} {event_id} {asked or ''}", look)
+            async def compose(now: datetime) -> Composed | None:
+                programme = await self.reading.programme(event_id, version)
+                if programme is None:
+                    return None
+                language = self._rendering.language(programme.event, asked)
+                body = part(programme, language, now)
+                return None if body is None else _composed(body, [programme], language, name, now)
+
+            return await self._answer(request, key, (version, asked), compose)
+        except (Problem, PyMongoError, TimeoutError) as error:
+            return self._otherwise(request, key, error)
 
     async def _compose_series(
         self, series_id: str, versions: Version, asked: str | None, now: datetime
@@ -188,88 +194,105 @@ class Feeds:
         language = asked if asked in spoken else rounds[-1].event.languages[0]
         return _composed(self._composing.series(rounds, language, now), rounds, language, series_id, now)
 
-    async def _compose_private(self, seats: Seats, version: int, asked: str | None, now: datetime) -> Composed | None:
-        programme = await self.reading.programme(seats.event_id, version)
+    async def _compose_private(
+        self, hashed: str, holder: Holder, known: Known | None, version: int, asked: str | None, now: datetime
+    ) -> Composed | None:
+        programme = await self.reading.programme(holder.event_id, version)
         if programme is None:
             return None
+        if known is not None and known.seats is not None and known.basis[2] == holder.version:
+            seats = known.seats  # only the agenda is another
+        else:
+            found = await self.reading.persons.ask(hashed)
+            if found is None:  # forgotten this moment
+                return None
+            seats = found
         language = self._rendering.language(programme.event, asked or seats.language)
         body = self._composing.person(programme, seats, language, now)
         made = _composed(body, [programme], language, f"{seats.event_id}-sessions", now)
-        return Composed(body, max(made.modified, seats.changed_at), language, made.filename, made.holds_until)
+        return replace(made, modified=max(made.modified, seats.changed_at), seats=seats)
 
     async def _answer(
-        self, request: web.Request, kind: str, key: str, look: Callable[[], Awaitable[Look | None]]
+        self, request: web.Request, key: Key, basis: tuple[object, ...], compose: Compose
     ) -> web.Response:
+        """The feed as it is now. `basis` is all that it depends on but time; `compose` gives None for an unknown one."""
         known = self._memory.known(key)
-        try:
-            response = await self._current(request, kind, key, known, await look())
-        except Problem as error:
-            self._memory.forget(key)
-            FEEDS.labels(kind, "gone" if error.status == 410 else "missing").inc()
-            raise
-        except (PyMongoError, TimeoutError) as error:
-            return self._stale(request, kind, key, known, error)
-        FEEDS.labels(kind, "unchanged" if response.status == 304 else "full").inc()
-        return response
-
-    async def _current(
-        self, request: web.Request, kind: str, key: str, known: Known | None, look: Look | None
-    ) -> web.Response:
-        if look is None:
-            raise Problem(404, "no-such-feed", _MISSING[kind])
         now = self._clock()
         body: Body | None = None
-        if known is None or not known.holds(look.basis, now):
-            known, body = await self._make(kind, key, known, look, now)
+        if known is None or not known.holds(basis, now):
+            known, body = await self._make(key, known, basis, compose, now)
         if unchanged(request, known):
+            _count(key[0], "unchanged")
             return not_modified(request, known)
         body = body or self._memory.body(key, known.digest)
         if body is None:
-            known, body = await self._make(kind, key, known, look, now)
+            known, body = await self._make(key, known, basis, compose, now)
+        _count(key[0], "full")
         return self._whole(request, key, known, body)
 
-    async def _make(self, kind: str, key: str, before: Known | None, look: Look, now: datetime) -> tuple[Known, Body]:
-        made = await look.compose(now)
+    async def _make(
+        self, key: Key, before: Known | None, basis: tuple[object, ...], compose: Compose, now: datetime
+    ) -> tuple[Known, Body]:
+        made = await compose(now)
         if made is None:
-            raise Problem(404, "no-such-feed", _MISSING[kind])
+            raise _missing(key[0])
         digest, modified = hashlib.sha256(made.body).hexdigest()[:32], made.modified
         if before is not None and before.digest != digest:
             # Whoever asks by time alone must see every change: two within one second, a round that left its series.
             modified = max(modified, before.modified + timedelta(seconds=1))
         elif before is not None:
             modified = max(modified, before.modified)
-        stamp = format_datetime(modified.astimezone(UTC).replace(microsecond=0), usegmt=True)
         known = Known(
             digest=digest,
             modified=modified,
-            stamp=intern(stamp),
+            stamp=_stamp(modified),
             language=intern(made.language),
             filename=intern(made.filename),
-            basis=look.basis,
+            basis=basis,
             holds_until=made.holds_until,
+            seats=made.seats,
         )
         return known, self._memory.keep(key, known, made.body)
 
-    def _stale(self, request: web.Request, kind: str, key: str, known: Known | None, error: Exception) -> web.Response:
+    def _otherwise(self, request: web.Request, key: Key, error: Problem | PyMongoError | TimeoutError) -> web.Response:
+        """What is answered where there is no feed, or where the database does not tell. Raises Problem."""
+        if isinstance(error, Problem):
+            self._memory.forget(key)
+            _count(key[0], "gone" if error.status == 410 else "missing")
+            raise error
+        known = self._memory.known(key)
         if known is not None:
             body = self._memory.body(key, known.digest)
             if unchanged(request, known) or body is not None:
-                _log.warning("feed_served_stale", feed=kind, error=type(error).__name__)
-                FEEDS.labels(kind, "stale").inc()
+                _log.warning("feed_served_stale", feed=key[0], error=type(error).__name__)
+                _count(key[0], "stale")
                 if body is None or unchanged(request, known):
                     return not_modified(request, known)
                 return self._whole(request, key, known, body)
-        FEEDS.labels(kind, "unavailable").inc()
+        _count(key[0], "unavailable")
         raise Problem(503, "try-again", _AWAY, headers={"Retry-After": "60"}) from error
 
-    def _whole(self, request: web.Request, key: str, known: Known, body: Body) -> web.Response:
+    def _whole(self, request: web.Request, key: Key, known: Known, body: Body) -> web.Response:
         return whole(request, known, self._memory.packed(key, body) if takes_gzip(request) else body.plain)
 
 
-def _basis(seats: Seats, version: int, asked: str | None) -> tuple[object, ...]:
-    choices = tuple([(intern(id_), intern(state.value)) for id_, state in seats.choices.items()])
-    wished = asked or seats.language
-    return (seats.event_id, version, wished, seats.changed_at, seats.state, seats.show_waiting, choices)
+def _missing(kind: str) -> Problem:
+    return Problem(404, "no-such-feed", _MISSING[kind])
+
+
+def _count(kind: str, answer: str) -> None:
+    _counter(kind, answer).inc()
+
+
+@lru_cache(maxsize=64)
+def _counter(kind: str, answer: str) -> Counter:
+    return FEEDS.labels(kind, answer)
+
+
+@lru_cache(maxsize=1024)
+def _stamp(modified: datetime) -> str:
+    """The header Last-Modified; many feeds share one."""
+    return format_datetime(modified.astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 
 def _composed(body: bytes, programmes: list[Programme], language: str, name: str, now: datetime) -> Composed:

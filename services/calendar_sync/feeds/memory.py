@@ -7,6 +7,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.calendar_sync.domain import Seats
+
+Key = tuple[str, ...]
+"""Of a feed: its kind, and what tells it from others of its kind."""
+
 FEEDS_KEPT = 200_000
 """How many feeds' validators are kept, about half a kilobyte each."""
 
@@ -26,6 +31,8 @@ class Known:
     filename: str
     basis: tuple[object, ...]
     holds_until: datetime | None
+    seats: Seats | None = None
+    """Of a personal feed, what it was composed from."""
 
     def holds(self, basis: tuple[object, ...], now: datetime) -> bool:
         """Whether a feed of this basis is this one now."""
@@ -57,18 +64,18 @@ class Memory:
 
     def __init__(self, feeds: int = FEEDS_KEPT, size: int = BYTES_KEPT) -> None:
         self._most_feeds, self._most_bytes = feeds, size
-        self._known: OrderedDict[str, Known] = OrderedDict()
-        self._bodies: OrderedDict[str, Body] = OrderedDict()
+        self._known: OrderedDict[Key, Known] = OrderedDict()
+        self._bodies: OrderedDict[Key, Body] = OrderedDict()
         self._held = 0
 
-    def known(self, key: str) -> Known | None:
+    def known(self, key: Key) -> Known | None:
         """What is known of the feed."""
         found = self._known.get(key)
         if found is not None:
             self._known.move_to_end(key)
         return found
 
-    def keep(self, key: str, known: Known, body: bytes) -> Body:
+    def keep(self, key: Key, known: Known, body: bytes) -> Body:
         """Remembers a feed as it is now."""
         self._known[key] = known
         self._known.move_to_end(key)
@@ -81,7 +88,7 @@ class Memory:
         self._make_room()
         return made
 
-    def body(self, key: str, digest: str) -> Body | None:
+    def body(self, key: Key, digest: str) -> Body | None:
         """The bytes with this digest, where they are still there."""
         found = self._bodies.get(key)
         if found is None or found.digest != digest:
@@ -89,7 +96,7 @@ class Memory:
         self._bodies.move_to_end(key)
         return found
 
-    def packed(self, key: str, body: Body) -> bytes:
+    def packed(self, key: Key, body: Body) -> bytes:
         """The body's compressed form, made once."""
         before = body.size
         packed = body.gzipped()
@@ -98,12 +105,12 @@ class Memory:
             self._make_room()
         return packed
 
-    def forget(self, key: str) -> None:
+    def forget(self, key: Key) -> None:
         """Forgets a feed that is no more."""
         self._known.pop(key, None)
         self._drop(key)
 
-    def _drop(self, key: str) -> None:
+    def _drop(self, key: Key) -> None:
         before = self._bodies.pop(key, None)
         if before is not None:
             self._held -= before.size

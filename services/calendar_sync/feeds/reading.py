@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from sys import intern
 
 from services.calendar_sync.domain import Seats
 from services.calendar_sync.feeds.batch import Batch
@@ -16,17 +17,28 @@ from shared.storage.mongo import Database, Document
 SESSIONS_KEPT = 50_000
 """How many sessions' worth of agendas stay in memory."""
 
-_OF_A_PERSON = ("event_id", "state", "choices", "language", "changed_at", "show_waiting", "feed_off", "token_hash")
+_OF_A_HOLDER = {"_id": 0, "token_hash": 1, "event_id": 1, "version": 1, "feed_off": 1}
+_OF_A_PERSON = dict.fromkeys(
+    ("token_hash", "event_id", "state", "choices", "language", "changed_at", "show_waiting"), 1
+)
 
 Version = tuple[tuple[str, int], ...]
 """What a feed's agendas were when it was made: each event with the number of facts told of it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose feed it is. `seats` None: the address was replaced by a new one, or the person ended the feed."""
+    """Whose feed it is, as little as a poll has to know: `version` changes with all that was told or wished of the person.
 
-    seats: Seats | None
+    `ended`: the address was replaced by a new one, or the person ended the feed.
+    """
+
+    event_id: str
+    version: int
+    ended: bool = False
+
+
+_ENDED = Holder("", 0, ended=True)
 
 
 class Reading:
@@ -42,6 +54,8 @@ class Reading:
         """The versions of all agendas of a series, by event."""
         self.holders: Batch[str, Holder] = Batch(self._holders)
         """Whose feed it is, by the hash of its token."""
+        self.persons: Batch[str, Seats] = Batch(self._persons)
+        """What the person has and wishes, by the hash of the feed's token."""
         self._loads: Batch[str, Programme] = Batch(self._load, most=5, timeout=30)
 
     async def programme(self, event_id: str, version: int) -> Programme | None:
@@ -65,18 +79,20 @@ class Reading:
 
     async def _holders(self, hashes: Collection[str]) -> Mapping[str, Holder]:
         registrations = self._database[REGISTRATIONS.name]
-        cursor = registrations.find(
-            {"token_hash": {"$in": list(hashes)}}, dict.fromkeys(_OF_A_PERSON, 1), batch_size=len(hashes) + 1
-        )
+        cursor = registrations.find(_with_token(hashes), _OF_A_HOLDER, batch_size=len(hashes) + 1)
         found = {
-            person["token_hash"]: Holder(None if person.get("feed_off") else seats_from(person))
-            for person in await cursor.to_list(None)
+            one["token_hash"]: Holder(one["event_id"], one.get("version", 0), one.get("feed_off", False))
+            for one in await cursor.to_list(None)
         }
         # An $or over both fields would be one read; this one is needed for wrong addresses only.
         if missing := [hashed for hashed in hashes if hashed not in found]:
             for person in await registrations.find({"ended": {"$in": missing}}, {"ended": 1}).to_list(None):
-                found.update({hashed: Holder(None) for hashed in missing if hashed in person["ended"]})
+                found.update({hashed: _ENDED for hashed in missing if hashed in person["ended"]})
         return found
+
+    async def _persons(self, hashes: Collection[str]) -> Mapping[str, Seats]:
+        cursor = self._database[REGISTRATIONS.name].find(_with_token(hashes), _OF_A_PERSON, batch_size=len(hashes) + 1)
+        return {one["token_hash"]: _slim(seats_from(one)) for one in await cursor.to_list(None)}
 
     async def _load(self, event_ids: Collection[str]) -> Mapping[str, Programme]:
         # The version first: what is read after it is at least as new.
@@ -110,6 +126,15 @@ class Reading:
 def _programme(version: int, event: Document, sessions: tuple[Told, ...]) -> Programme:
     state = EventState.model_validate(event["state"])
     return Programme(Agenda(version, state, event["accepted_at"], event["correlation_id"], sessions), state)
+
+
+def _slim(seats: Seats) -> Seats:
+    """The same; names that thousands share are in memory once."""
+    return replace(seats, event_id=intern(seats.event_id), choices={intern(k): v for k, v in seats.choices.items()})
+
+
+def _with_token(hashes: Collection[str]) -> Document:
+    return {"token_hash": {"$in": list(hashes)}}
 
 
 def _among(ids: Collection[str]) -> Document:

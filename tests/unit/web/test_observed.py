@@ -16,6 +16,10 @@ async def _raised(_: web.Request) -> web.Response:
     raise web.HTTPSeeOther("/there")
 
 
+async def _asked(request: web.Request) -> web.Response:
+    return web.Response(status=304 if "If-None-Match" in request.headers else 200)
+
+
 async def _returned(_: web.Request) -> web.Response:
     return web.Response(status=303, headers={"Location": "/there"})
 
@@ -31,10 +35,27 @@ async def test_a_form_that_leads_to_another_page_is_no_failure(settings: MakeSet
                 assert answer.headers["X-Correlation-Id"] == "of-the-test"
     (line,) = [each for each in logged if each["event"] == "http_request"]
     assert (line["route"], line["status"]) == (path, 303)
-    counted = [
-        sample.labels
+    assert _counted(path) == {"303": 1}
+
+
+async def test_polls_that_find_nothing_new_are_counted_and_not_told_one_by_one(settings: MakeSettings) -> None:
+    with capture_logs() as logged:
+        async with (
+            TestServer(make_app(settings(), [web.get("/polled", _asked)], {}, {})) as server,
+            ClientSession() as http,
+        ):
+            for headers in ({}, {"If-None-Match": '"a"'}, {"If-None-Match": '"a"'}):
+                async with http.get(server.make_url("/polled"), headers=headers) as answer:
+                    assert "X-Correlation-Id" in answer.headers
+    assert [each["status"] for each in logged if each["event"] == "http_request"] == [200]
+    assert _counted("/polled") == {"200": 1, "304": 2}
+
+
+def _counted(path: str) -> dict[str, int]:
+    """How many requests of the route were measured, by status."""
+    return {
+        sample.labels["status"]: int(sample.value)
         for family in HTTP_SECONDS.collect()
         for sample in family.samples
-        if sample.name.endswith("_count") and path in sample.labels.values()
-    ]
-    assert [int(status) for labels in counted for name, status in labels.items() if name == "status"] == [303]
+        if sample.name.endswith("_count") and sample.labels.get("route") == path
+    }
