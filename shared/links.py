@@ -28,6 +28,9 @@ class Links:
 MANAGE = "manage"
 """Purpose of the address of a registration's private page: /r/{token}"""
 
+FEEDS = "/feeds/"
+"""What the path of every calendar feed begins with."""
+
 FEED = "feed"
 """Purpose of the address of a person's calendar feed: /feeds/private/{token}.ics"""
 
@@ -61,4 +64,4 @@ def calendar_path(token: str) -> str:
 
 def feed_path(token: str) -> str:
     """The path of a person's calendar feed."""
-    return f"/feeds/private/{token}.ics"
+    return f"{FEEDS}private/{token}.ics"

@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from shared.clock import Monotonic, new_id
 from shared.config import Settings
+from shared.links import FEEDS
 from shared.observability.metrics import HTTP_SECONDS
 from shared.storage.mongo import UNAVAILABLE
 from shared.web.access import SETTINGS
@@ -108,8 +109,7 @@ async def _observe(request: web.Request, handler: Next) -> web.StreamResponse:
         seconds = time.perf_counter() - started
         route = _route(request)
         _seconds_of(route, request.method, status).observe(seconds)
-        # Calendar programs ask thousands of times for what has not changed: those polls are counted, not told one by one.
-        if status != 304 and route not in _UNTOLD:
+        if _is_told(route, status):
             _log.info(
                 "http_request",
                 method=request.method,
@@ -118,6 +118,13 @@ async def _observe(request: web.Request, handler: Next) -> web.StreamResponse:
                 milliseconds=round(seconds * 1000, 1),
             )
         reset_contextvars(**tokens)
+
+
+def _is_told(route: str, status: int) -> bool:
+    """Whether a request has a line in the log. What programs ask for thousands of times, and got, is only counted."""
+    if status < 400 and (status == 304 or route.startswith(FEEDS)):
+        return False
+    return route not in _UNTOLD
 
 
 def _refused(request: web.Request, error: Exception) -> web.Response:

@@ -303,8 +303,11 @@ class TestPersonalFeed:
     ) -> None:
         await sync.tell(milipol(), workshop(), registration("milipol-2019"))
         address = sync.feed_address("r1")
-        response, _ = await read(await aiohttp_client(sync.app()), address)
+        client = await aiohttp_client(sync.app())
+        response, _ = await read(client, address)
         assert response.status == 200
+        await sync.store.wish("r1", feed_off=True)
+        assert (await read(client, address))[0].status == 410, "what fails has a line in the log"
         stored = repr([document async for document in sync.database["registrations"].find({})])
         logged = capsys.readouterr().out
         assert "http_request" in logged

@@ -73,8 +73,11 @@ class Composing:
             if seated or waiting is not None:
                 entry = self._rendering.entry(session, event, language, join=seated, tentative=waiting)
                 entries.append((entry, personal_uid(session.id, seats.registration_id, domain)))
-        form = self._rendering.words(language)("{title}: my sessions")
-        heading = self._heading(event, language, form.format(title=self._title(programme, language)))
+        heading = programme.personal_headings.get(language)
+        if heading is None:
+            form = self._rendering.words(language)("{title}: my sessions")
+            heading = self._heading(event, language, form.format(title=self._title(programme, language)))
+            programme.personal_headings[language] = heading
         return feed(heading, entries, event.zone)
 
     def _part(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
@@ -209,8 +209,7 @@ class Feeds:
             seats = found
         language = self._rendering.language(programme.event, asked or seats.language)
         body = self._composing.person(programme, seats, language, now)
-        made = _composed(body, [programme], language, f"{seats.event_id}-sessions", now)
-        return replace(made, modified=max(made.modified, seats.changed_at), seats=seats)
+        return _composed(body, [programme], language, f"{seats.event_id}-sessions", now, seats)
 
     async def _answer(
         self, request: web.Request, key: Key, basis: tuple[object, ...], compose: Compose
@@ -295,10 +294,14 @@ def _stamp(modified: datetime) -> str:
     return format_datetime(modified.astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 
-def _composed(body: bytes, programmes: list[Programme], language: str, name: str, now: datetime) -> Composed:
+def _composed(
+    body: bytes, programmes: list[Programme], language: str, name: str, now: datetime, seats: Seats | None = None
+) -> Composed:
     ends = [end for one in programmes if (end := one.holds_until(now)) is not None]
     modified = max(one.last_change(now) for one in programmes)
-    return Composed(body, modified, language, f"{name}.ics", min(ends, default=None))
+    if seats is not None:
+        modified = max(modified, seats.changed_at)
+    return Composed(body, modified, language, f"{name}.ics", min(ends, default=None), seats)
 
 
 def _round(programme: Programme, series_id: str) -> int:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.calendar_sync.domain import GRACE, Seats, vanishes_at, visible
 from services.calendar_sync.store import Agenda
+from shared.calendar.document import Heading
 from shared.calendar.track import track_key
 from shared.contracts.base import Text, said_in
 from shared.contracts.scheduling import EventState, SessionState
@@ -20,6 +21,8 @@ class Programme:
     def __init__(self, agenda: Agenda, event: EventState, grace: timedelta = GRACE) -> None:
         self.version, self.event = agenda.version, event
         self.sessions = visible(event, (told.state for told in agenda.sessions), _ALWAYS, grace)
+        self.personal_headings: dict[str, Heading] = {}
+        """What all personal feeds say of themselves, by language; whoever composes the first keeps it here."""
         self._ends = [vanishes_at(session, event, grace) for session in self.sessions]
         self._leaving = sorted({end for end in self._ends if end is not None})
         self._changes = max([event.published_at, *(session.published_at for session in self.sessions)])

@@ -38,17 +38,17 @@ async def test_a_form_that_leads_to_another_page_is_no_failure(settings: MakeSet
     assert _counted(path) == {"303": 1}
 
 
-async def test_polls_that_find_nothing_new_are_counted_and_not_told_one_by_one(settings: MakeSettings) -> None:
+async def test_polls_that_go_well_are_counted_and_not_told_one_by_one(settings: MakeSettings) -> None:
+    routes = [web.get("/polled", _asked), web.get("/feeds/{name}.ics", _asked)]
     with capture_logs() as logged:
-        async with (
-            TestServer(make_app(settings(), [web.get("/polled", _asked)], {}, {})) as server,
-            ClientSession() as http,
-        ):
-            for headers in ({}, {"If-None-Match": '"a"'}, {"If-None-Match": '"a"'}):
-                async with http.get(server.make_url("/polled"), headers=headers) as answer:
-                    assert "X-Correlation-Id" in answer.headers
-    assert [each["status"] for each in logged if each["event"] == "http_request"] == [200]
-    assert _counted("/polled") == {"200": 1, "304": 2}
+        async with TestServer(make_app(settings(), routes, {}, {})) as server, ClientSession() as http:
+            for path in ("/polled", "/feeds/a.ics", "/feeds/none"):
+                for headers in ({}, {"If-None-Match": '"a"'}):
+                    async with http.get(server.make_url(path), headers=headers) as answer:
+                        assert "X-Correlation-Id" in answer.headers
+    told = [(each["route"], each["status"]) for each in logged if each["event"] == "http_request"]
+    assert told == [("/polled", 200), ("unknown", 404), ("unknown", 404)]
+    assert _counted("/polled") == _counted("/feeds/{name}.ics") == {"200": 1, "304": 1}
 
 
 def _counted(path: str) -> dict[str, int]:
