@@ -151,7 +151,7 @@ class Feeds:
             async def compose(now: datetime) -> Composed | None:
                 return await self._compose_private(hashed, holder, known, version, asked, now)
 
-            return await self._answer(request, key, (holder.event_id, version, holder.version, asked), compose)
+            return await self._answer(request, key, (holder.event_id, version, holder, asked), compose)
         except (Problem, PyMongoError, TimeoutError) as error:
             return self._otherwise(request, key, error)
 
@@ -200,7 +200,7 @@ class Feeds:
         programme = await self.reading.programme(holder.event_id, version)
         if programme is None:
             return None
-        if known is not None and known.seats is not None and known.basis[2] == holder.version:
+        if known is not None and known.seats is not None and known.basis[2] == holder:
             seats = known.seats  # only the agenda is another
         else:
             found = await self.reading.persons.ask(hashed)

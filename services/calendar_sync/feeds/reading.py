@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from sys import intern
 
 from services.calendar_sync.domain import Seats
@@ -17,7 +18,7 @@ from shared.storage.mongo import Database, Document
 SESSIONS_KEPT = 50_000
 """How many sessions' worth of agendas stay in memory."""
 
-_OF_A_HOLDER = {"_id": 0, "token_hash": 1, "event_id": 1, "version": 1, "feed_off": 1}
+_OF_A_HOLDER = {"_id": 0, "token_hash": 1, "event_id": 1, "version": 1, "changed_at": 1, "feed_off": 1}
 _OF_A_PERSON = dict.fromkeys(
     ("token_hash", "event_id", "state", "choices", "language", "changed_at", "show_waiting"), 1
 )
@@ -28,17 +29,19 @@ Version = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose feed it is, as little as a poll has to know: `version` changes with all that was told or wished of the person.
+    """Whose feed it is, as little as a poll has to know: `version` and `changed_at` are others with all that was told or
+    wished of the person; the moment as well, because a version may come again after a backup was put back.
 
     `ended`: the address was replaced by a new one, or the person ended the feed.
     """
 
     event_id: str
-    version: int
+    version: int = 0
+    changed_at: datetime | None = None
     ended: bool = False
 
 
-_ENDED = Holder("", 0, ended=True)
+_ENDED = Holder("", ended=True)
 
 
 class Reading:
@@ -81,7 +84,9 @@ class Reading:
         registrations = self._database[REGISTRATIONS.name]
         cursor = registrations.find(_with_token(hashes), _OF_A_HOLDER, batch_size=len(hashes) + 1)
         found = {
-            one["token_hash"]: Holder(one["event_id"], one.get("version", 0), one.get("feed_off", False))
+            one["token_hash"]: Holder(
+                one["event_id"], one.get("version", 0), one["changed_at"], one.get("feed_off", False)
+            )
             for one in await cursor.to_list(None)
         }
         # An $or over both fields would be one read; this one is needed for wrong addresses only.
