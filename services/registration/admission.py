@@ -27,14 +27,16 @@ def refusals(
     code: Code | None,
     groups: Groups,
     member: bool,
+    by_hand: bool = False,
 ) -> list[Reason]:
-    """Every reason why `command` cannot be granted at `now` (UTC); empty when it can. `known`: registered before."""
+    """Every reason why `command` cannot be granted at `now` (UTC); empty when it can. `known`: registered before. `by_hand`: that
+    something has begun, or is over, is no reason for an organiser, who may note afterwards who was there."""
     event = seats.event
     if event is None:
         return [unknown_event(seats.event_id)]
     kind = command.person.audience
     admitted = event.admits(groups.get(EVENT) or kind)
-    reasons = _line_refusals(event, now, "event_id", "this event", admitted)
+    reasons = _line_refusals(event, now, "event_id", "this event", admitted, by_hand=by_hand)
     if known is not None and known.active and not command.anonymous:
         reasons.append(
             Reason(
@@ -77,6 +79,7 @@ def refusals(
         member=member,
         # One alone collides with nothing, whether it is waited for or not.
         awaited=_full(seats, command.sessions, groups, kind) if seated and len(command.sessions) > 1 else frozenset(),
+        by_hand=by_hand,
     )
     reasons += answered.faults(questions_of(seats, command.sessions), command.answers)
     return reasons
@@ -96,6 +99,7 @@ def choice_refusals(
     member: bool = False,
     awaited: Collection[str] = frozenset(),
     offered: Mapping[str, Collection[str]] | None = None,
+    by_hand: bool = False,
 ) -> list[Reason]:
     """Every reason why `sessions` cannot be the choice of one person; those `held` already are not asked for again.
 
@@ -121,7 +125,7 @@ def choice_refusals(
             name = f"session {session_id!r}"
             group = (groups or {}).get(session_id)
             admitted = line.admits(group or _kind_in(line, kind))
-            reasons += _line_refusals(line, now, field, name, admitted, may_wait=may_wait)
+            reasons += _line_refusals(line, now, field, name, admitted, may_wait=may_wait, by_hand=by_hand)
             if line.rules.members_only and not member:
                 reasons.append(members_only(field, name))
             if line.rules.code_needed:
@@ -149,6 +153,7 @@ def change_refusals(
     awaited: Collection[str],
     offered: Mapping[str, Collection[str]],
     seated: bool,
+    by_hand: bool = False,
 ) -> list[Reason]:
     """Every reason why a person who has `held` cannot have `sessions` instead. Who only gives up is asked nothing.
 
@@ -157,7 +162,7 @@ def change_refusals(
     """
     reasons: list[Reason] = []
     if added and seats.event is not None:
-        reasons += _closed(seats.event, now, "event_id", "this event")
+        reasons += _closed(seats.event, now, "event_id", "this event", by_hand=by_hand)
     full = _full(seats, added, groups, kind) if seated else frozenset()
     return reasons + choice_refusals(
         seats,
@@ -172,6 +177,7 @@ def change_refusals(
         member=member,
         awaited={*awaited, *full} if seated else frozenset(),
         offered=offered,
+        by_hand=by_hand,
     )
 
 
@@ -247,38 +253,41 @@ def _overlaps(
 
 
 def _line_refusals(
-    line: Line, now: datetime, field: str, name: str, admitted: bool, *, may_wait: bool = True
+    line: Line, now: datetime, field: str, name: str, admitted: bool, *, may_wait: bool = True, by_hand: bool = False
 ) -> list[Reason]:
-    closed = _closed(line, now, field, name)
+    closed = _closed(line, now, field, name, by_hand=by_hand)
     if closed or admitted:
         return closed
-    if line.rules.cutoff is not None and now >= line.rules.cutoff:
-        return [Reason(code="full", field=field, message=f"{name} is full, and its waiting list is closed")]
     if not line.rules.waiting_list:
         return [Reason(code="full", field=field, message=f"{name} is full and has no waiting list")]
+    if not line.promotes(now):
+        return [Reason(code="full", field=field, message=f"{name} is full, and its waiting list is closed")]
     if not may_wait:
         message = f"{name} is full; to wait for it, choose it beside what you have"
         return [Reason(code="full", field=field, message=message)]
     return []
 
 
-def _closed(line: Line, now: datetime, field: str, name: str) -> list[Reason]:
+def _closed(line: Line, now: datetime, field: str, name: str, *, by_hand: bool) -> list[Reason]:
     """Why nobody can ask for a seat now, full or not."""
     rules = line.rules
     if not rules.scheduled:
         return [Reason(code="cancelled", field=field, message=f"{name} is cancelled")]
     if not rules.open:
         return [Reason(code="not-here", field=field, message=f"registration for {name} is not taken here")]
+    if rules.end is not None and rules.ended(now) and not by_hand:
+        remedy = (
+            "choose a session that is still to come" if rules.begins is None else "ask its organisers if you were there"
+        )
+        return [Reason(code="over", field=field, message=f"{name} is over since {_when(rules.end)}; {remedy}")]
     if rules.opens is not None and now < rules.opens:
         return [
             Reason(code="not-open-yet", field=field, message=f"registration for {name} opens at {_when(rules.opens)}")
         ]
     if rules.closes is not None and now >= rules.closes:
         return [Reason(code="closed", field=field, message=f"registration for {name} closed at {_when(rules.closes)}")]
-    if rules.starts is not None and now >= rules.starts:
+    if rules.starts is not None and now >= rules.starts and not by_hand:
         return [Reason(code="started", field=field, message=f"{name} began at {_when(rules.starts)}")]
-    if rules.over is not None and now >= rules.over:
-        return [Reason(code="over", field=field, message=f"{name} is over")]
     return []
 
 

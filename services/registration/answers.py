@@ -47,13 +47,18 @@ class PersonShown(PersonDetails):
 
 
 class RegistrationShown(RegistrationState):
-    """A registration as organisers see it, with what the person answered and when each consent was given."""
+    """A registration as organisers see it, with what the person answered, and when and to what each consent was given."""
 
     person: PersonShown
     answers: Answers
     code: str | None = Field(default=None, description="The invitation code that it was made with")
     numbers: Numbers = {}
-    consents: dict[str, Instant] = {}
+    consents: dict[str, Instant] = Field(default={}, description="By the question: when it was agreed to")
+    agreed_to: dict[str, str] = Field(
+        default={},
+        description="By the question: the wording that was agreed to, in the language in which it was read. In the answer about "
+        "one registration, not in lists; missing where it was not kept, as of older consents",
+    )
     attended_at: Instant | None = None
     member: bool = False
     erased: bool = False
@@ -116,7 +121,8 @@ def shown(registration: Registration, positions: Mapping[tuple[str, str], int]) 
         "answers": dict(registration.answers),
         "code": registration.code,
         "numbers": dict(registration.numbers),
-        "consents": {id_: _instant(at) for id_, at in registration.consents.items()},
+        "consents": {id_: _instant(consent.at) for id_, consent in registration.consents.items()},
+        "agreed_to": {id_: consent.text for id_, consent in registration.consents.items() if consent.text},
         "attended_at": _instant(registration.attended_at) if registration.attended_at else None,
         "member": registration.member,
         "erased": registration.erased,

@@ -78,11 +78,13 @@ class Who(StrEnum):
 @dataclass(frozen=True)
 class Caller:
     """Who asks, and under which key. `waits`: where the first request of the key is still running, this one waits for the
-    same answer (a form that was sent by a double click) instead of being told so (a program)."""
+    same answer (a form that was sent by a double click) instead of being told so (a program). `language`: of the page that the
+    attendee filled in."""
 
     who: Who
     key: str | None = None
     waits: bool = False
+    language: str | None = None
 
 
 class Common(TypedDict):
@@ -117,6 +119,7 @@ class Requests:
             code=asked.code,
             numbers=asked.numbers,
             anonymous=caller.who is not Who.ORGANISER,
+            language=caller.language,
         )
         return await self.ask(asked.event_id, command, caller)
 
@@ -128,6 +131,7 @@ class Requests:
             sessions=tuple(asked.sessions),
             answers=asked.answers,
             code=asked.code,
+            language=caller.language,
         )
         return await self.ask(registration.event_id, command, caller)
 

@@ -20,6 +20,9 @@ from shared.contracts.registration import (
 )
 from shared.contracts.scheduling import EventState, SessionState
 
+ORGANISER = "organiser"
+"""Who asks, where an organiser does so by hand."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
@@ -45,7 +48,8 @@ class Command:
 class Register(Command):
     """A person asks for a seat at the event and in `sessions`. `registration_id` is the id to use if it is a new one.
 
-    `anonymous`: whoever asks may not learn who is registered already.
+    `anonymous`: whoever asks may not learn who is registered already. `language`: in which the person read what is agreed to;
+    None: the person's own.
     """
 
     registration_id: str
@@ -55,18 +59,20 @@ class Register(Command):
     code: str | None = None
     numbers: Mapping[str, str] = field(default_factory=dict)
     anonymous: bool = False
+    language: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change(Command):
     """A registration's sessions become `sessions`, all at once or not at all: a seat is given up only for a seat. Named by
-    id or by e-mail."""
+    id or by e-mail. `language`: in which the person read what is agreed to; None: the person's own."""
 
     registration_id: str | None = None
     email: str | None = None
     sessions: tuple[str, ...] = ()
     answers: Mapping[str, str | bool] = field(default_factory=dict)
     code: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

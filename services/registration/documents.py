@@ -11,6 +11,7 @@ from typing import Any
 
 from services.registration.codes import Code
 from services.registration.commands import Answer
+from services.registration.consents import Consent
 from services.registration.decisions.fold import Waiting
 from services.registration.decisions.log import Effect, Entry
 from services.registration.registrations import Held, Registration
@@ -46,7 +47,7 @@ def registration_document(registration: Registration, manage_hash: str) -> Docum
         "asked_at": r.asked_at,
         "rules_revision": r.rules_revision,
         "member": r.member,
-        "consents": dict(r.consents),
+        "consents": {id_: _consent_document(consent) for id_, consent in r.consents.items()},
         "attended_at": r.attended_at,
         "repeated_at": r.repeated_at,
         "erased": r.erased,
@@ -100,12 +101,26 @@ def registration_from(id_: str, document: Mapping[str, Any]) -> Registration:
         asked_at=get("asked_at"),
         rules_revision=get("rules_revision", 0),
         member=get("member", False),
-        consents=get("consents", {}),
+        consents={name: _consent_from(consent) for name, consent in get("consents", {}).items()},
         attended_at=get("attended_at"),
         repeated_at=get("repeated_at"),
         erased=get("erased", False),
         handed_on=get("handed_on", False),
     )
+
+
+def _consent_document(consent: Consent) -> Document:
+    return {"at": consent.at} | ({"wording": consent.wording} if consent.wording else {})
+
+
+def _consent_from(stored: Mapping[str, Any] | datetime) -> Consent:
+    """An older form was the moment alone."""
+    return Consent(stored) if isinstance(stored, datetime) else Consent(stored["at"], stored.get("wording"))
+
+
+def wording_document(event_id: str, text: str) -> Document:
+    """What can be agreed to, as stored."""
+    return {"schema": 1, "event_id": event_id, "text": text}
 
 
 def _held_document(held: Held) -> Document:

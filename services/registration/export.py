@@ -7,24 +7,27 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from services.registration.consents import worded_otherwise, wordings
 from services.registration.history import decisions, names_of, told
 from services.registration.registrations import Held, Registration
 from services.registration.seats import EVENT
 from services.registration.store import Store
 from shared.contracts.base import said_in
-from shared.contracts.scheduling import EventState, SessionState
+from shared.contracts.scheduling import EventState, Question, SessionState
 
 
 async def export(store: Store, registration: Registration, now: datetime, language: str = "en") -> dict[str, Any]:
-    """What is kept, at `now` (UTC), as JSON data. Titles, questions and reasons are in `language` where they exist in it;
-    instants are UTC. Of a person who was forgotten, what is left without the person."""
+    """What is kept, at `now` (UTC), as JSON data. Titles, questions and reasons are in `language` where they exist in it, what
+    was agreed to as it was read; instants are UTC. Of a person who was forgotten, what is left without the person."""
     event, sessions, positions, decided = await asyncio.gather(
         store.event(registration.event_id),
         store.sessions(registration.event_id),
         store.positions(registration),
         decisions(store, registration.event_id, names_of(registration)),
     )
-    questions = _questions(event, sessions, language)
+    asked = _asked(event, sessions)
+    questions = {question.id: said_in(question.label, language) for question in asked}
+    offered = {question.id: wordings(question) for question in asked}
     places = {line: position for (line, _), position in positions.items()}
     person = {} if registration.erased else registration.person.model_dump(mode="json", exclude_none=True)
     return {
@@ -53,8 +56,14 @@ async def export(store: Store, registration: Registration, now: datetime, langua
             for id_, answer in registration.answers.items()
         ],
         "consents": [
-            {"id": id_, "question": questions.get(id_, ""), "given_at": _instant(at)}
-            for id_, at in registration.consents.items()
+            {
+                "id": id_,
+                "question": questions.get(id_, ""),
+                "given_at": _instant(consent.at),
+                "agreed_to": consent.text,
+                "worded_otherwise_since": worded_otherwise(consent, offered.get(id_, ())) if consent.wording else None,
+            }
+            for id_, consent in registration.consents.items()
         ],
         "requirements": [
             {"id": id_, "name": _requirement(event, id_, language), "state": state.value}
@@ -94,9 +103,8 @@ def _seat(held: Held, session: SessionState | None, places: Mapping[str, int], l
     }
 
 
-def _questions(event: EventState | None, sessions: Sequence[SessionState], language: str) -> dict[str, str]:
-    asked = [*(event.questions if event else ()), *(question for s in sessions for question in s.questions)]
-    return {question.id: said_in(question.label, language) for question in asked}
+def _asked(event: EventState | None, sessions: Sequence[SessionState]) -> list[Question]:
+    return [*(event.questions if event else ()), *(question for s in sessions for question in s.questions)]
 
 
 def _requirement(event: EventState | None, id_: str, language: str) -> str:

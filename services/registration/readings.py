@@ -6,8 +6,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
+from services.registration import counts
 from services.registration.codes import Code
 from services.registration.documents import code_from, registration_from
 from services.registration.registrations import Registration
@@ -30,6 +32,27 @@ from shared.links import token_hash
 from shared.storage.inbox import when_newest
 from shared.storage.ledger import Ledgers
 from shared.storage.mongo import Database, Document, Session
+
+
+class Moment(Enum):
+    """What the time asks of an event."""
+
+    NOTHING = "nothing"
+    ASKING = "asking"
+    """Everybody is asked whether they still come."""
+    FORGETTING = "forgetting"
+
+
+def moment_of(seats: Seats, now: datetime) -> Moment:
+    """What the time asks of the event at `now` (UTC)."""
+    if seats.event is None:
+        return Moment.NOTHING
+    rules = seats.event.rules
+    if rules.forget_at is not None and now >= rules.forget_at:
+        return Moment.FORGETTING
+    if rules.reconfirm_at is not None and rules.begins is not None and rules.scheduled:
+        return Moment.ASKING if rules.reconfirm_at <= now < rules.begins else Moment.NOTHING
+    return Moment.NOTHING
 
 
 class Readings:
@@ -68,11 +91,30 @@ class Readings:
         self, event_id: str, after: str | None, limit: int, *, wanted: Wanted | None = None
     ) -> list[Registration]:
         """A page of an event's registrations, oldest first (ids sort by time), behind the id `after`."""
+        return [registration_from(d["_id"], d) for d in await self.rows(event_id, after, limit, wanted=wanted)]
+
+    async def rows(
+        self, event_id: str, after: str | None, limit: int, *, wanted: Wanted | None = None
+    ) -> list[Document]:
+        """The same page as it is stored."""
         query: Document = {"event_id": event_id} | ({"_id": {"$gt": after}} if after else {})
         query |= wanted.query() if wanted is not None else {}
-        return [
-            registration_from(d["_id"], d) async for d in self._registrations.find(query).sort("_id", 1).limit(limit)
-        ]
+        # In the order of the event's own index: by ids alone, those of other events would be gone through.
+        order = [("event_id", 1), ("_id", 1)]
+        return await self._registrations.find(query, batch_size=limit).sort(order).limit(limit).to_list(None)
+
+    async def counts(self, event_id: str) -> dict[str, Any]:
+        """How many registrations of an event there are, by all that organisers count."""
+        groups = await self._registrations.aggregate(counts.pipeline(event_id)).to_list(None)
+        return await asyncio.to_thread(counts.told, groups)
+
+    async def awaits_approval(self, event_id: str) -> bool:
+        """Whether somebody waits for an organiser's yes, at the event or in a session."""
+        waits = {"state": SeatState.PENDING.value, "cause": Cause.APPROVAL.value}
+        # Each half stands for itself, with all that its own index asks for.
+        in_session = {"choices.cause": Cause.APPROVAL.value, "choices": {"$elemMatch": waits}}
+        query = {"$or": [{"event_id": event_id, **one} for one in (waits, in_session)]}
+        return await self._registrations.find_one(query, {"_id": 1}) is not None
 
     async def all_registrations(self, event_id: str) -> list[Registration]:
         """Every registration of an event, oldest first."""
@@ -155,8 +197,8 @@ class Readings:
         come, or to be forgotten."""
         if seats.event is None:
             return []
-        rules = seats.event.rules
-        if rules.forget_at is not None and now >= rules.forget_at:
+        rules, moment = seats.event.rules, moment_of(seats, now)
+        if moment is Moment.FORGETTING:
             return await self._ids({"event_id": event_id, "erased": {"$ne": True}}, limit)
         concerned: list[Document] = [{"state": SeatState.PENDING.value, "rules_revision": {"$lt": rules.revision}}]
         unneeded = [name for name, line in seats.sessions.items() if line.rules.by_choice and not line.rules.approval]
@@ -165,8 +207,7 @@ class Readings:
             choice = {"$elemMatch": {"session_id": {"$in": unneeded}, **waits}}
             seated = {"$in": [SeatState.CONFIRMED.value, SeatState.ATTENDED.value]}
             concerned.append({"choices.cause": Cause.APPROVAL.value, "choices": choice, "state": seated})
-        asking = rules.reconfirm_at is not None and rules.begins is not None and rules.scheduled
-        if asking and rules.reconfirm_at <= now < rules.begins:  # type: ignore[operator]
+        if moment is Moment.ASKING:
             before = {"$lt": rules.reconfirm_at}
             unasked = {"state": SeatState.CONFIRMED.value, "asked_at": {"$exists": False}, "registered_at": before}
             concerned.append(unasked)

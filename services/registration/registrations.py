@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.registration.consents import Consent
 from services.registration.requirements import keys_of
 from shared.contracts.registration import (
     Cause,
@@ -83,8 +84,8 @@ class Registration:
     rules_revision: int = 0
     """The event's revision by which what is open was last looked at."""
     member: bool = False
-    consents: Mapping[str, datetime] = field(default_factory=dict)
-    """When each consent was given, by the question's id."""
+    consents: Mapping[str, Consent] = field(default_factory=dict)
+    """When each consent was given, and to which wording, by the question's id."""
     attended_at: datetime | None = None
     repeated_at: datetime | None = None
     erased: bool = False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from services.registration.consents import Wordings, wordings
 from shared.contracts.scheduling import (
     Admission,
     EventState,
@@ -30,6 +31,8 @@ class Asked:
     kind: str = "text"
     required: bool = False
     choices: tuple[tuple[str, ...], ...] = ()
+    wordings: Wordings = ()
+    """Consents: what can be agreed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +95,26 @@ class Rules:
     """The first moment after the (last) day, in its zone: of an event, and of a session whose time is not known."""
     forget_at: datetime | None = None
     """Events: from when registrations are made anonymous."""
+    language: str = "en"
+    """Events: the first language; what another one lacks is shown in it."""
 
     def needed(self, id_: str) -> Needed | None:
         """The requirement `id_`, where it is one."""
         return next((needed for needed in self.requirements if needed.id == id_), None)
+
+    @property
+    def end(self) -> datetime | None:
+        """The first moment after it, where that is known."""
+        return self.ends or self.over
+
+    def ended(self, now: datetime) -> bool:
+        """Whether it is too late at `now` (UTC) to ask for a seat, because it is over. An event whose window closes later takes
+        registrations until then (for what was recorded, say), as long as they are kept; a session that has ended takes none.
+        """
+        if self.end is None or now < self.end:
+            return False
+        later = self.begins is not None and self.closes is not None and now < self.closes
+        return not later or (self.forget_at is not None and now >= self.forget_at)
 
 
 def rules_of_event(event: EventState) -> Rules:
@@ -134,6 +153,7 @@ def rules_of_event(event: EventState) -> Rules:
         begins=begins,
         over=over,
         forget_at=over + timedelta(days=event.retention_days) if event.retention_days else None,
+        language=event.languages[0],
     )
 
 
@@ -180,6 +200,7 @@ def _asked(questions: Sequence[Question]) -> tuple[Asked, ...]:
             question.kind,
             question.required,
             tuple(tuple(choice.values()) for choice in question.choices),
+            wordings(question),
         )
         for question in questions
     )

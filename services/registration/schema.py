@@ -27,6 +27,19 @@ REGISTRATIONS = Collection(
         "required": ["event_id", "person", "state", "choices", "link_generation", "revision"],
         "properties": {
             "state": {"enum": [state.value for state in SeatState]},
+            "consents": {
+                "bsonType": "object",
+                "additionalProperties": {
+                    "anyOf": [
+                        {"bsonType": "date"},  # an older form
+                        {
+                            "bsonType": "object",
+                            "required": ["at"],
+                            "properties": {"at": {"bsonType": "date"}, "wording": {"bsonType": "string"}},
+                        },
+                    ]
+                },
+            },
             "choices": {
                 "bsonType": "array",
                 "items": {
@@ -64,9 +77,24 @@ MEMBERS = Collection("members", (Index((("list", 1),)),))
 """Lists of members; `_id` is list/key of the address: whether somebody is on it can be asked, who is on it cannot."""
 DECISIONS = Collection("decisions", (Index((("event_id", 1), ("version", 1))), Index((("event_id", 1), ("about", 1)))))
 """The log of decisions, one document for each commit; no names, no addresses."""
+WORDINGS = Collection("wordings")
+"""What was agreed to by consents, word for word; `_id` is event/digest. Never changed: another wording is another one."""
 ERASURES = Collection("erasures")
 """What is still to be removed of people who were forgotten: the keys of their registrations."""
-COLLECTIONS = (REGISTRATIONS, WAITING, ANSWERS, REPLIES, EVENTS, SESSIONS, CODES, GRANTS, MEMBERS, DECISIONS, ERASURES)
+COLLECTIONS = (
+    REGISTRATIONS,
+    WAITING,
+    ANSWERS,
+    REPLIES,
+    EVENTS,
+    SESSIONS,
+    CODES,
+    GRANTS,
+    MEMBERS,
+    DECISIONS,
+    WORDINGS,
+    ERASURES,
+)
 
 
 def stream_of(event_id: str) -> str:

@@ -150,6 +150,13 @@ class Seats:
             for kind in (None, *line.kinds)
         )
 
+    @property
+    def wordings(self) -> set[str]:
+        """The digests of everything that can be agreed to."""
+        lines = [*self.sessions.values(), *([self.event] if self.event is not None else [])]
+        asked = (question for line in lines for question in line.rules.questions)
+        return {digest for question in asked for _, digest in question.wordings}
+
     def line(self, name: str) -> Line:
         """The line called `name`. Raises KeyError for one that is not there."""
         if name == EVENT:
@@ -220,7 +227,14 @@ def line_from(document: Mapping[str, Any]) -> Line:
         name: tuple(v) if isinstance(v, list) else v for name, v in document["rules"].items() if name in _RULES
     }
     stored["questions"] = tuple(
-        Asked(q["id"], q["kind"], q["required"], tuple(map(tuple, q["choices"]))) for q in stored.get("questions", ())
+        Asked(
+            q["id"],
+            q["kind"],
+            q["required"],
+            tuple(map(tuple, q["choices"])),
+            tuple((language, digest) for language, digest in q.get("wordings", ())),
+        )
+        for q in stored.get("questions", ())
     )
     stored["requirements"] = tuple(Needed(**needed) for needed in stored.get("requirements", ()))
     stored["quotas"] = tuple((id_, seats) for id_, seats in stored.get("quotas", ()))

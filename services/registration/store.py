@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from services.registration import commands as asked
 from services.registration.codes import Code
 from services.registration.commands import Answer, Command
+from services.registration.consents import texts
 from services.registration.decisions.fold import Snapshot, Waiting
 from services.registration.documents import (
     answer_document,
@@ -23,6 +25,7 @@ from services.registration.documents import (
     registration_from,
     waiting_document,
     waiting_from,
+    wording_document,
 )
 from services.registration.domain import Decision
 from services.registration.members import member_key
@@ -40,6 +43,7 @@ from services.registration.schema import (
     PROMOTIONS,
     REGISTRATIONS,
     WAITING,
+    WORDINGS,
 )
 from services.registration.seats import EVENT, Seats, changed_state, seats_from
 from services.registration.telling import facts_of
@@ -59,6 +63,24 @@ class Store(Readings):
         super().__init__(database)
         self._links = links
         self._answers = database[ANSWERS.name]
+
+    async def registration(self, id_: str) -> Registration | None:
+        """The registration with this id, with the wordings of what was agreed to."""
+        return await self._worded(await super().registration(id_))
+
+    async def registration_by_token(self, token: str) -> Registration | None:
+        """The registration whose private address ends in `token`, with the wordings of what was agreed to."""
+        return await self._worded(await super().registration_by_token(token))
+
+    async def _worded(self, registration: Registration | None) -> Registration | None:
+        given = {} if registration is None else registration.consents
+        if registration is None or not any(consent.wording for consent in given.values()):
+            return registration
+        ids = {consent.wording: f"{registration.event_id}/{consent.wording}" for consent in given.values()}
+        query = {"_id": {"$in": sorted(ids.values())}}
+        found = {row["_id"]: row["text"] async for row in self._database[WORDINGS.name].find(query)}
+        consents = {id_: replace(consent, text=found.get(ids[consent.wording])) for id_, consent in given.items()}
+        return replace(registration, consents=consents)
 
     async def snapshot(self, page: Page, event_id: str, commands: Sequence[Command]) -> Snapshot:
         """What `commands` need, on top of the ledger `page`."""
@@ -230,6 +252,13 @@ class Store(Readings):
             Write(ERASURES.name, id_, {"schema": 1, "event_id": event_id, "keys": list(keys), "at": now})
             for id_, keys in decision.erased.items()
         ]
+        if said := _said(commands):
+            new = decision.seats.wordings - before.seats.wordings
+            writes += [
+                Write(WORDINGS.name, f"{event_id}/{digest}", wording_document(event_id, text))
+                for digest, text in sorted(said.items())
+                if digest in new
+            ]
         given = set(before.answers)
         for command, answer in zip(commands, decision.answers, strict=True):
             if command.repeatable and command.id not in given:  # the first answer stays, whatever follows under its id
@@ -252,6 +281,17 @@ class Store(Readings):
 
 _REVISING = asked.ReviseEvent | asked.ReviseSession | asked.SetCodes | asked.RevokeCode
 _FREEING = asked.Cancel | asked.Change | asked.OfOne | asked.DecideRequirement
+
+
+def _said(commands: Iterable[Command]) -> dict[str, str]:
+    """What can be agreed to by the agenda that `commands` tell of, by digest."""
+    found: dict[str, str] = {}
+    for command in commands:
+        if isinstance(command, asked.ReviseEvent):
+            found |= texts(command.event.questions)
+        elif isinstance(command, asked.ReviseSession):
+            found |= texts(command.session.questions)
+    return found
 
 
 def _frees(command: Command) -> int:

@@ -12,7 +12,10 @@ import structlog
 
 from services.registration.commands import Tick
 from services.registration.desk import Desks
+from services.registration.quiet import Quiet
+from services.registration.readings import moment_of
 from services.registration.schema import event_of
+from services.registration.seats import seats_from
 from services.registration.store import Store
 from shared.clock import Clock, Ids
 
@@ -32,6 +35,7 @@ class Timekeeper:
     def __init__(self, desks: Desks, store: Store, clock: Clock, ids: Ids) -> None:
         self._desks, self._store, self._clock, self._ids = desks, store, clock, ids
         self._resting: dict[str, datetime] = {}
+        self._quiet = Quiet()
 
     async def due(self) -> int:
         """Does what is due now: returns how many registrations and codes were dealt with."""
@@ -49,9 +53,15 @@ class Timekeeper:
         for stream in await self._store.ledgers.streams():
             event_id = event_of(stream)
             while event_id is not None:
-                seats = await self._store.seats(event_id)
-                registrations = await self._store.to_look_at(event_id, seats, self._clock(), AT_ONCE)
-                if not registrations or not await self._tick(event_id, registrations, []):
+                page, now = await self._store.ledgers.load(stream), self._clock()
+                seats = seats_from(event_id, page.state)
+                if self._quiet.rests(page, moment_of(seats, now), now):
+                    break
+                registrations = await self._store.to_look_at(event_id, seats, now, AT_ONCE)
+                if not registrations:
+                    self._quiet.nothing_left(page, now)
+                    break
+                if not await self._tick(event_id, registrations, []):
                     break
                 if len(registrations) < AT_ONCE:
                     break

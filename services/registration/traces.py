@@ -8,20 +8,19 @@ being written out, and what came after it belongs to somebody who came again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from services.registration.commands import RevokeCode
 from services.registration.desk import Desks, Overloaded
+from services.registration.quiet import SETTLED, Quiet
 from services.registration.schema import CODES, DECISIONS, ERASURES, GRANTS, event_of
+from services.registration.seats import Seats, seats_from
 from services.registration.store import Store
 from shared.clock import Clock, Ids
 from shared.storage.mongo import Database, Document, PyMongoError
-
-SETTLED = timedelta(minutes=1)
-"""How long after an erasure its traces are removed."""
 
 AT_ONCE = 250
 """How many erasures one look takes."""
@@ -40,6 +39,7 @@ class Traces:
         self._desks, self._store, self._clock, self._ids = desks, store, clock, ids
         self._erasures, self._grants = database[ERASURES.name], database[GRANTS.name]
         self._codes, self._decisions = database[CODES.name], database[DECISIONS.name]
+        self._quiet = Quiet()
 
     async def remove(self) -> None:
         """Removes what can be removed by now."""
@@ -51,8 +51,8 @@ class Traces:
         for stream in await self._store.ledgers.streams():
             event_id = event_of(stream)
             try:
-                if event_id is not None and await self._is_over(event_id):
-                    await self._of_event(event_id)
+                if event_id is not None:
+                    await self._of_event(stream, event_id)
             except (Overloaded, PyMongoError) as error:
                 _log.warning("traces_wait", event_id=event_id, error=type(error).__name__)
 
@@ -76,14 +76,11 @@ class Traces:
                 await self._desks.ask(event_id, RevokeCode(id=self._ids(), code=code["code"]))
             await self._codes.update_one({"_id": code["_id"]}, {"$set": {"person": GONE, "label": ""}})
 
-    async def _is_over(self, event_id: str) -> bool:
-        """Whether the time to keep people of the event has been over for a while."""
-        seats = await self._store.seats(event_id)
-        at = seats.event.rules.forget_at if seats.event is not None else None
-        return at is not None and self._clock() >= at + SETTLED
-
-    async def _of_event(self, event_id: str) -> None:
-        """Of those who never had a registration, too."""
+    async def _of_event(self, stream: str, event_id: str) -> None:
+        """Where the time to keep people of the event has been over for a while: of those who never had a registration, too."""
+        page, now = await self._store.ledgers.load(stream), self._clock()
+        if not _is_over(seats_from(event_id, page.state), now) or self._quiet.rests(page, None, now):
+            return
         of_event = {"event_id": event_id}
         await self._grants.delete_many(of_event)
         await self._decisions.update_many(
@@ -92,3 +89,9 @@ class Traces:
             array_filters=[{"one.person": {"$type": "string"}}],
         )
         await self._codes_for({**of_event, "person": {"$nin": [None, GONE]}}, event_id)
+        self._quiet.nothing_left(page, now)
+
+
+def _is_over(seats: Seats, now: datetime) -> bool:
+    at = seats.event.rules.forget_at if seats.event is not None else None
+    return at is not None and now >= at + SETTLED

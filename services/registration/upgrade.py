@@ -1,5 +1,5 @@
-"""What an earlier form of the data lacks, filled in once at the start: seats by kind of attendee, the rules that are new, and
-the opening balance of the log of decisions.
+"""What an earlier form of the data lacks, filled in once at the start: seats by kind of attendee, the rules that are new, the
+opening balance of the log of decisions, and the wordings of consents.
 
 An older process does not know this form: stop all of registration before the first new one starts.
 """
@@ -13,12 +13,22 @@ from typing import Any
 
 import structlog
 
+from services.registration.consents import CONSENT, texts
 from services.registration.decisions.log import Entry, effects
 from services.registration.decisions.revising import counting
-from services.registration.documents import log_document, registration_from
+from services.registration.documents import log_document, registration_from, wording_document
 from services.registration.registrations import Registration
 from services.registration.rules import rules_of_event, rules_of_session
-from services.registration.schema import DECISIONS, EVENTS, REGISTRATIONS, SESSIONS, WAITING, event_of
+from services.registration.schema import (
+    DECISIONS,
+    EVENTS,
+    REGISTRATIONS,
+    SESSIONS,
+    WAITING,
+    WORDINGS,
+    event_of,
+    stream_of,
+)
 from services.registration.seats import (
     EVENT,
     Kind,
@@ -59,6 +69,60 @@ async def upgrade(database: Database, clock: Clock) -> None:
             except Conflict:
                 continue
             _log.info("seats_upgraded", event_id=event_id)
+        if event_id is not None:
+            await _keep_wordings(database, clock, event_id)
+
+
+async def _keep_wordings(database: Database, clock: Clock, event_id: str) -> None:
+    """Sees to it that what can be agreed to is kept, where the agenda was published before wordings were."""
+    ledgers, stream = Ledgers(database), stream_of(event_id)
+    while True:
+        page = await ledgers.load(stream)
+        before = seats_from(event_id, page.state)
+        if not any(question.kind == CONSENT for line in _lines(before) for question in line.rules.questions):
+            return
+        after, said = await _worded(database, before)
+        ids = [f"{event_id}/{digest}" for digest in said]
+        kept = {row["_id"] async for row in database[WORDINGS.name].find({"_id": {"$in": ids}}, {"_id": 1})}
+        kept |= page.overlay(WORDINGS.name).keys()
+        writes = [
+            Write(WORDINGS.name, f"{event_id}/{digest}", wording_document(event_id, text))
+            for digest, text in sorted(said.items())
+            if f"{event_id}/{digest}" not in kept
+        ]
+        changed = changed_state(before, after)
+        if not changed and not writes:
+            return
+        try:
+            await ledgers.commit(page, changed, at=clock(), writes=writes)
+        except Conflict:
+            continue
+        _log.info("wordings_kept", event_id=event_id, wordings=len(writes))
+        return
+
+
+async def _worded(database: Database, seats: Seats) -> tuple[Seats, dict[str, str]]:
+    """The seats with what can be agreed to by the agenda as published, and the words by digest."""
+    event, sessions, said = seats.event, dict(seats.sessions), dict[str, str]()
+    document = await database[EVENTS.name].find_one({"_id": seats.event_id})
+    if event is not None and document is not None:
+        state = EventState.model_validate(document["state"])
+        if state.revision == event.rules.revision:
+            rules = rules_of_event(state)
+            event = replace(event, rules=replace(event.rules, questions=rules.questions, language=rules.language))
+            said |= texts(state.questions)
+    async for document in database[SESSIONS.name].find({"event_id": seats.event_id}):
+        session = SessionState.model_validate(document["state"])
+        line = sessions.get(session.id)
+        if line is not None and line.rules.revision == session.revision:
+            questions = rules_of_session(session).questions
+            sessions[session.id] = replace(line, rules=replace(line.rules, questions=questions))
+            said |= texts(session.questions)
+    return replace(seats, event=event, sessions=sessions), said
+
+
+def _lines(seats: Seats) -> list[Line]:
+    return [*([seats.event] if seats.event is not None else []), *seats.sessions.values()]
 
 
 def _is_new(event: Mapping[str, Any]) -> bool:

@@ -78,6 +78,8 @@ _REMEDIES = {
 }
 """By the reason's code (admission, codes, answered, decisions)."""
 
+_SESSION_OVER = _("It is over. Choose a session that is still to come.")
+_EVENT_OVER = _("It is over. Ask its organisers if you were there and are not registered.")
 _FULL_BUT_WAITED_FOR = _("It is full. To wait for it, choose it beside what you have.")
 _CANCELLED_REGISTRATION = _("This registration is cancelled.")
 _FIRST_ELSEWHERE = _("Whoever takes the seat must be registered with %(name)s first.")
@@ -150,6 +152,8 @@ class Wording:
     def _remedy(self, code: str, field: str, line: Line | None) -> str:
         if code == "full" and line is not None and fullness(line, self._seats.audiences, self._now).waits:
             return self._gettext(_FULL_BUT_WAITED_FOR)
+        if code == "over" and field in ("sessions", "event_id"):
+            return self._gettext(_SESSION_OVER if field == "sessions" else _EVENT_OVER)
         if code == "not-open-yet" and line is not None and line.rules.opens is not None:
             opens = moment(line.rules.opens, self._event.zone, self._language)
             return self._gettext(_OPENS) % {"moment": opens}

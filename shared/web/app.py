@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 from prometheus_client import Histogram, generate_latest
-from structlog.contextvars import bind_contextvars, reset_contextvars
+from structlog.contextvars import bind_contextvars, get_contextvars, reset_contextvars
 
 from shared.clock import Monotonic, new_id
 from shared.config import Settings
@@ -120,6 +120,11 @@ async def _observe(request: web.Request, handler: Next) -> web.StreamResponse:
         reset_contextvars(**tokens)
 
 
+def correlation_id() -> str:
+    """The id of the request that is being answered: whoever sends the head of an answer itself puts it there."""
+    return str(get_contextvars().get("correlation_id", ""))
+
+
 def _is_told(route: str, status: int) -> bool:
     """Whether a request has a line in the log. What programs ask for thousands of times, and got, is only counted."""
     if status < 400 and (status == 304 or route.startswith(FEEDS)):
@@ -151,7 +156,7 @@ def _seconds_of(route: str, method: str, status: int) -> Histogram:
 
 
 def _answer(request: web.Request, error: Problem) -> web.Response:
-    correlation = str(structlog.contextvars.get_contextvars().get("correlation_id", ""))
+    correlation = correlation_id()
     if not wants_html(request):
         return problem_response(error, correlation)
     gettext = translations(language_of(request)).gettext

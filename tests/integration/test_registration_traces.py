@@ -20,11 +20,12 @@ from services.registration.commands import (
     SetCodes,
 )
 from services.registration.desk import Desks, Overloaded
+from services.registration.quiet import SETTLED, Quiet
 from services.registration.requirements import person_key
 from services.registration.schema import COLLECTIONS
 from services.registration.store import Store
 from services.registration.timekeeper import AT_ONCE, RESTS, Timekeeper
-from services.registration.traces import GONE, SETTLED, Traces
+from services.registration.traces import GONE, Traces
 from shared.clock import new_id
 from shared.contracts.registration import RequirementState
 from shared.links import Links
@@ -164,3 +165,52 @@ async def test_an_event_that_cannot_answer_keeps_no_other_from_being_looked_at(o
     office.now[0] += RESTS
     await clock.due()
     assert desks.asked[-1] == "crowded", "after a rest it is asked again"
+
+
+async def looked(office: Office, monkeypatch: pytest.MonkeyPatch, looks: int) -> list[int]:
+    """For each of so many looks, one every half minute from the end of the event's time on, how often the event was gone
+    through; before the last one somebody asks for a seat, in vain."""
+    rules = (await office.store.seats(EVENT)).event
+    assert rules is not None
+    assert rules.rules.forget_at is not None
+    office.now[0] = rules.rules.forget_at + SETTLED
+    gone_through, ids = 0, office.store._ids
+
+    async def counted(*asked: Any) -> list[str]:
+        nonlocal gone_through
+        gone_through += 1
+        return await ids(*asked)
+
+    monkeypatch.setattr(office.store, "_ids", counted)
+    clock, traces = Timekeeper(office.desks, office.store, lambda: office.now[0], new_id), office.traces
+    found = []
+    for number in range(looks):
+        if number == looks - 1:
+            await office.do(asks("bob"))
+        before = gone_through
+        await clock.look()
+        await traces.remove()
+        found.append(gone_through - before)
+        office.now[0] += timedelta(seconds=30)
+    return found
+
+
+async def test_an_event_of_which_all_are_forgotten_is_gone_through_no_more(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.do(code_for_ada(), granted("ada"), asks("ada"))
+    found = await looked(office, monkeypatch, 12)
+    assert found[0] == 1
+    assert found[6:] == [0, 0, 0, 0, 0, 1], "until something is decided there"
+    registration = await office.store.registration("r-ada")
+    assert registration is not None
+    assert registration.erased
+    assert person_key(EVENT, "bob@example.org") not in await office.everything()
+
+
+async def test_control_without_rest_it_is_gone_through_every_half_minute(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Quiet, "rests", lambda *_: False)
+    monkeypatch.setattr(Quiet, "nothing_left", lambda *_: None)
+    assert 0 not in await looked(office, monkeypatch, 12)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
@@ -13,6 +16,8 @@ from shared.web.i18n import LOCALES, languages, translations
 
 ROOT = Path(__file__).parents[2]
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "words": None, "_words": None, "ngettext": (1, 2)}
+TORN = re.compile(r" [:;!?»]|« ")
+"""A blank at which a line may break where French has none."""
 METHODS = [("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2"), ("**.py", "python")]
 
 
@@ -51,6 +56,32 @@ def test_placeholders_survive_translation() -> None:
     for english, said in french().items():
         known = set(re.findall(r"%\(\w+\)\w|\{\w+\}", " ".join(english)))
         assert set(re.findall(r"%\(\w+\)\w|\{\w+\}", " ".join(said))) == known
+
+
+def french_in(data: Any, inside: bool = False) -> Iterator[str]:
+    """The French texts of a file that somebody wrote in several languages."""
+    if isinstance(data, str):
+        yield from [data] if inside else []
+    elif isinstance(data, list):
+        for one in data:
+            yield from french_in(one, inside)
+    elif isinstance(data, dict):
+        for key, one in data.items():
+            yield from french_in(one, inside or key == "fr")
+
+
+def test_french_signs_are_not_torn_from_their_words() -> None:
+    texts = [text for said in french().values() for text in said]
+    for sample in sorted((ROOT / "deploy" / "examples").glob("*.yaml")):
+        of_sample = list(french_in(yaml.safe_load(sample.read_text(encoding="utf-8"))))
+        assert of_sample, sample
+        texts.extend(of_sample)
+    assert [text for text in texts if TORN.search(text)] == []
+
+
+def test_control_a_plain_blank_is_found() -> None:
+    said = french_in({"title": {"en": "Why ?", "fr": "Pourquoi ?"}, "people": [{"fr": {"note": "Ici\u202f; là"}}]})
+    assert [text for text in said if TORN.search(text)] == ["Pourquoi ?"]
 
 
 @pytest.mark.parametrize(("text", "expected"), [("Register", "S'inscrire"), ("No such text", "No such text")])

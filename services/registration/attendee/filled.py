@@ -45,14 +45,14 @@ class Filled:
         given = {needed.id: self.text(f"numbers.{needed.id}") for needed in requirements}
         return {id_: number for id_, number in given.items() if number}
 
-    def caller(self, action: str) -> Caller:
-        """The attendee, under the form's own key: sent twice it is one request, filled in anew it is another."""
+    def caller(self, action: str, language: str | None = None) -> Caller:
+        """The attendee, under the form's own key: sent twice it is one request, filled in anew it is another. `language`: of
+        the form."""
         if not self.fields.get("key"):
-            return Caller(Who.ATTENDEE)
+            return Caller(Who.ATTENDEE, language=language)
         said = [action, *(f"{name}\n{value}" for name, value in sorted(self.fields.items())), *self.chosen]
-        return Caller(
-            Who.ATTENDEE, hashlib.sha256("\n\n".join(said).encode(errors="backslashreplace")).hexdigest(), waits=True
-        )
+        key = hashlib.sha256("\n\n".join(said).encode(errors="backslashreplace")).hexdigest()
+        return Caller(Who.ATTENDEE, key, waits=True, language=language)
 
 
 async def filled_in(request: web.Request) -> Filled:

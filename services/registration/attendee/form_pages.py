@@ -72,7 +72,7 @@ class FormPages:
         }
         try:
             asked = RegistrationRequested.model_validate(raw)
-            answer = await self._requests.register(asked, filled.caller("register"))
+            answer = await self._requests.register(asked, filled.caller("register", language_of(request)))
         except ValidationError as error:
             return await self._show(request, event, filled, problems_of(error), 422)
         except Problem as error:

@@ -37,8 +37,6 @@ def openness_of_form(seats: Seats, now: datetime) -> tuple[Openness, datetime | 
     of them has to be open too."""
     line = seats.event
     here = openness(line, now)
-    if here is Openness.OPEN and line is not None and line.rules.over is not None and now >= line.rules.over:
-        here = Openness.CLOSED
     if here is not Openness.OPEN or not seats.choice_needed:
         return here, line.rules.opens if line is not None else None
     choosable = [one for one in seats.sessions.values() if one.rules.by_choice]
@@ -59,13 +57,12 @@ def fullness(line: Line | None, audiences: Sequence[str], now: datetime) -> Full
     full_for = tuple(kind for kind in kinds if not line.admits(kind))
     full = len(full_for) == len(kinds) if kinds else not line.admits()
     reserved = sum(kind.own for id_, kind in line.kinds.items() if id_.startswith(GROUP))
-    cutoff = line.rules.cutoff
     return Fullness(
         free=None if line.free is None else max(0, line.free - reserved),
         waiting=line.waiting,
         full=full,
         full_for=() if full else full_for,
-        waits=line.rules.waiting_list and (cutoff is None or now < cutoff),
+        waits=line.rules.waiting_list and line.promotes(now),
     )
 
 
@@ -76,6 +73,8 @@ def openness(line: Line | None, now: datetime) -> Openness:
     rules = line.rules
     if not rules.scheduled:
         return Openness.CANCELLED
+    if rules.ended(now):
+        return Openness.CLOSED
     if rules.opens is not None and now < rules.opens:
         return Openness.NOT_YET
     late = any(bound is not None and now >= bound for bound in (rules.closes, rules.starts))

@@ -160,7 +160,7 @@ class PrivateForms:
             asked = ChangeRequest.model_validate(raw)
         except ValidationError as error:
             return await self._pages.show(request, registration, filled, problems_of(error), 422)
-        asking = self._requests.change(registration, asked, _ATTENDEE)
+        asking = self._requests.change(registration, asked, Caller(Who.ATTENDEE, language=language_of(request)))
         return await self._done(request, registration, filled, asking, request.path.rpartition("/")[2])
 
     async def _sent(self, request: web.Request) -> tuple[Registration, Filled]:

@@ -70,7 +70,8 @@ class PrivatePages:
         positions = {name: n for (name, _id), n in (await self._store.positions(registration)).items()}
         picture = Picture(event, sessions, seats, registration, positions, now, language)
         calendar = calendar_path(self._links.token(CALENDAR, registration.id, registration.link_generation))
-        own = {f"q.{id_}": _as_filled(answer) for id_, answer in registration.answers.items()}
+        old = picture.agreed_otherwise
+        own = {f"q.{id_}": _as_filled(answer) for id_, answer in registration.answers.items() if id_ not in old}
         own |= {f"numbers.{id_}": number for id_, number in registration.numbers.items()}
         # Only the form of the sessions names sessions; another one leaves them as they are.
         chosen = filled.chosen if filled is not None and request.path.endswith("/sessions") else None

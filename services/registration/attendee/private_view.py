@@ -10,10 +10,11 @@ from typing import Any
 from services.registration.attendee.fullness import Fullness, Openness, fullness, openness, openness_of_form
 from services.registration.attendee.needs import read_by_any
 from services.registration.attendee.standing import Standing, stand_in, stand_of
+from services.registration.consents import Consent, worded_otherwise, wordings
 from services.registration.registrations import Held, Registration
 from services.registration.seats import EVENT, Seats
 from shared.contracts.registration import RequirementState, SeatState
-from shared.contracts.scheduling import Audience, EventState, Link, SessionState, Status
+from shared.contracts.scheduling import Audience, EventState, Link, Question, SessionState, Status
 
 SEATED = (SeatState.CONFIRMED, SeatState.ATTENDED)
 
@@ -41,6 +42,14 @@ class Picture:
         """Whether the person has a seat at the event for certain."""
         return self.registration.state in SEATED
 
+    @property
+    def agreed_otherwise(self) -> dict[str, Consent]:
+        """What the person agreed to in other words than the question has now: no box is ticked for the new ones."""
+        given = self.registration.consents
+        asked = [*self.event.questions, *(question for session in self.sessions for question in session.questions)]
+        known = {question.id: wordings(question) for question in asked if question.id in given}
+        return {id_: given[id_] for id_, now in known.items() if worded_otherwise(given[id_], now)}
+
     def context(self, chosen: Sequence[str] | None) -> dict[str, Any]:
         """For the template; `chosen`: the sessions that were chosen in a form that is shown again."""
         registration, standing = self.registration, Standing(self.event, self.sessions, self.language)
@@ -58,7 +67,8 @@ class Picture:
             "for_everyone": [self._open_to_all(s) for s in self.sessions if self.seated and self._has_more(s)],
             "requirements": self._requirements(standing),
             "choices": self._choices(chosen),
-            "consented": [q for q in self.event.questions if q.id in registration.consents and q.required],
+            "consented": self._consented(),
+            "agreed_otherwise": self.agreed_otherwise,
             "questions_open": [q for q in self.event.questions if q.id not in registration.consents or not q.required],
             "read_by_chairs": read_by_any(self.event, self.sessions),
             "can_register": openness_of_form(self.seats, self.now)[0] is Openness.OPEN,
@@ -100,6 +110,12 @@ class Picture:
             "members_more": not self.registration.member and _for_members(links),
         }
 
+    def _consented(self) -> list[tuple[str | None, Question, datetime]]:
+        """What was agreed to and cannot be taken back alone: the wording where it was kept, the question, and when."""
+        given = self.registration.consents
+        asked = [question for question in self.event.questions if question.required and question.id in given]
+        return [(given[question.id].text, question, given[question.id].at) for question in asked]
+
     def _has_more(self, session: SessionState) -> bool:
         """Whether a session that nobody chooses has something for those who registered."""
         private = [link for link in (*session.links, *session.outcome) if link.audience is not Audience.PUBLIC]
@@ -133,7 +149,8 @@ class Picture:
         """What the sessions can be changed to; nothing where there is no other session to choose now."""
         has = {one.session_id for one in self.registration.choices if one.state is not SeatState.CANCELLED}
         lines = self.seats.sessions
-        open_now = {s.id for s in self.sessions if openness(lines.get(s.id), self.now) is Openness.OPEN}
+        here = openness(self.seats.event, self.now) is Openness.OPEN
+        open_now = {s.id for s in self.sessions if here and openness(lines.get(s.id), self.now) is Openness.OPEN}
         shown = [s for s in self.sessions if s.by_choice and (s.id in has or s.id in open_now)]
         if not self.registration.active or not any(s.id in open_now for s in shown) or len(shown) < 2:
             return []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from services.registration import answered, codes
 from services.registration.admission import change_refusals, questions_of, refusals
 from services.registration.codes import Code
 from services.registration.commands import Answer, Change, Register
+from services.registration.consents import CONSENT, Consent, shown, worded_otherwise
 from services.registration.decisions import seating
 from services.registration.decisions.fold import Fold
 from services.registration.decisions.naming import named
@@ -36,6 +37,7 @@ def register(fold: Fold, command: Register) -> Answer:
         code=code,
         groups=_groups(fold, code),
         member=member,
+        by_hand=fold.by_hand,
     )
     taken = fold.taken_numbers(command.numbers, known.id if known else None)
     if not command.anonymous:
@@ -101,6 +103,7 @@ def change(fold: Fold, command: Change) -> Answer:
         awaited={id_ for id_, one in held.items() if not one.takes_seat},
         offered={id_: one.instead_of for id_, one in held.items() if one.instead_of},
         seated=registration.takes_seat,
+        by_hand=fold.by_hand,
     )
     if command.code:
         person = person_key(fold.event_id, registration.person.email)
@@ -119,7 +122,7 @@ def change(fold: Fold, command: Change) -> Answer:
         registration,
         choices=tuple(_newest([*registration.choices, *wished])),
         answers=answered.normal(questions, {**registration.answers, **command.answers}),
-        consents=consents(questions, command.answers, fold.now, registration.consents),
+        consents=consents(fold, questions, command.answers, registration, command.language),
         code=registration.code or (code.id if code else None),
     )
     tried = fold.fork()
@@ -184,7 +187,9 @@ def _new(
         code=code.id if code else None,
         numbers={id_: number for id_, number in command.numbers.items() if id_ not in taken},
         member=member,
-        consents=consents(questions, command.answers, fold.now, {}),
+    )
+    registration = replace(
+        registration, consents=consents(fold, questions, command.answers, registration, command.language)
     )
     fold.use_code(registration.code, 1)
     registration = seating.settle(fold, seating.with_requirements(fold, registration))
@@ -206,13 +211,25 @@ def _repeated(fold: Fold, known: Registration, command: Register) -> Answer:
 
 
 def consents(
-    questions: Iterable[Asked], answers: Mapping[str, str | bool], now: datetime, before: Mapping[str, datetime]
-) -> dict[str, datetime]:
-    """When each consent that is asked for was given, at first; one that was taken back is gone."""
-    asked = [question.id for question in questions if question.kind == "consent" and question.id in answers]
-    given = {id_ for id_ in asked if answered.agreed(answers[id_])}
-    kept = {id_: at for id_, at in before.items() if id_ not in asked or id_ in given}
-    return {**dict.fromkeys(sorted(given), now), **kept}
+    fold: Fold,
+    questions: Iterable[Asked],
+    answers: Mapping[str, str | bool],
+    registration: Registration,
+    language: str | None = None,
+) -> dict[str, Consent]:
+    """When each consent that is asked for was given, at first, and to which wording; one that was taken back is gone. Who
+    agrees again once the wording is another one has agreed to that one, then."""
+    asked = {question.id: question for question in questions if question.kind == CONSENT and question.id in answers}
+    given = {id_: question for id_, question in sorted(asked.items()) if answered.agreed(answers[id_])}
+    languages = (language or registration.person.language, fold.rules.language)
+    kept = dict(registration.consents)
+    for id_ in asked.keys() - given.keys():
+        kept.pop(id_, None)
+    for id_, question in given.items():
+        before = kept.get(id_)
+        if before is None or (question.wordings and worded_otherwise(before, question.wordings)):
+            kept[id_] = Consent(fold.now, shown(question.wordings, languages))
+    return kept
 
 
 def _newest(choices: Iterable[Held]) -> list[Held]:

@@ -76,6 +76,8 @@ def _not_as_offered(fold: Fold, registration: Registration, sessions: Iterable[s
         field = f"session {session_id!r}"
         if not rules.scheduled:
             reasons.append(Reason(code="cancelled", field="sessions", message=f"{field} is cancelled"))
+        elif rules.ended(fold.now):
+            reasons.append(Reason(code="over", field="sessions", message=f"{field} is over; this offer ended with it"))
         elif rules.starts is not None and fold.now >= rules.starts:
             reasons.append(Reason(code="started", field="sessions", message=f"{field} has begun"))
         elif not set(seating.clashing(fold, registration.choices, session_id)) <= set(held.instead_of):

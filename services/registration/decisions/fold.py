@@ -77,6 +77,8 @@ class Fold:
         self.codes: dict[str, Code] = dict(snapshot.codes)
         self.grants: dict[tuple[str, str], Grant] = dict(snapshot.grants)
         self.correlation: str | None = None
+        self.by_hand = False
+        """Whether an organiser asks for a seat in somebody's name: also for what has begun, or is over."""
         self.changed: dict[str, Registration] = {}
         self.changed_codes: dict[str, Code] = {}
         self.changed_grants: dict[tuple[str, str], Grant] = {}

@@ -54,7 +54,7 @@ def transfer(fold: Fold, command: Transfer) -> Answer:
         answers=answered.normal(questions, command.answers),
         numbers={},
         former_keys=(),
-        consents=consents(questions, command.answers, fold.now, {}),
+        consents={},
         link_generation=known.link_generation if known else 1,
         registered_at=fold.now,
         changed_at=fold.now,
@@ -62,6 +62,7 @@ def transfer(fold: Fold, command: Transfer) -> Answer:
         handed_on=True,
         member=is_member(fold, person, {}),
     )
+    new = replace(new, consents=consents(fold, questions, command.answers, new))
     # Before anything is looked at again: what is left then is left by the new person.
     for name, place, kind in _places(registration):
         fold.waiting[name, place] = Waiting(name, place, to_id, kind=kind)

@@ -77,8 +77,8 @@ def seat_choices(fold: Fold, registration: Registration, leaving: Collection[str
 
     Those `leaving` are given up for it in the same decision, so nothing collides with them.
 
-    A session that was cancelled, has begun, filled up without a waiting list meanwhile, or is at the same time as a seat
-    that is had, is no choice any more.
+    A session that was cancelled, has begun (unless an organiser asks for it), filled up without a waiting list meanwhile, or
+    is at the same time as a seat that is had, is no choice any more.
     """
     choices: list[Held] = []
     for held in registration.choices:
@@ -269,7 +269,7 @@ def _seat_one(
     name = held.session_id
     line = fold.lines[name]
     begun = any(bound is not None and fold.now >= bound for bound in (line.rules.starts, line.rules.over))
-    if begun or not line.rules.scheduled:
+    if (begun and not fold.by_hand) or not line.rules.scheduled:
         return Held(name, SeatState.CANCELLED, cause=Cause.OVER)
     if line.rules.approval and not held.approved:
         return replace(held, cause=Cause.APPROVAL)
@@ -322,8 +322,8 @@ def _promote_one(fold: Fold, name: str, waiting: Waiting) -> None:
 
 
 def _offer_ends(fold: Fold, name: str, hours: int) -> datetime:
-    """An offer ends with the time to answer, or when the session begins."""
+    """An offer ends with the time to answer, or when the session begins; with its day, where its time is not known."""
     rules = fold.lines[name].rules
     until = fold.now + timedelta(hours=hours)
-    bounds = [bound for bound in (rules.starts, rules.begins) if bound is not None and bound > fold.now]
+    bounds = [bound for bound in (rules.starts, rules.begins, rules.over) if bound is not None and bound > fold.now]
     return min([until, *bounds])

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aiohttp import web
 
-from services.registration import lists
 from services.registration.answers import Counts, Registrations, RegistrationShown, shown
+from services.registration.downloads import Downloads
 from services.registration.operations.narrowing import NARROWED, narrowed_in
 from services.registration.operations.parameters import (
     CURSOR,
@@ -32,6 +30,7 @@ class Reading:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._downloads = Downloads(store)
 
     def operations(self) -> list[Operation]:
         """The operations. Fixed paths stand before the one with an id: the first that fits is taken."""
@@ -90,24 +89,18 @@ class Reading:
         more = found[limit - 1].id if len(found) > limit else None
         return web.json_response({"items": [shown(r, {}) for r in found[:limit]], "next_cursor": more})
 
-    async def table(self, request: web.Request) -> web.Response:
+    async def table(self, request: web.Request) -> web.StreamResponse:
         """Cells that a spreadsheet would take for a formula are made harmless."""
         require_organiser(request)
         event = await event_in(request, self._store)
-        registrations, sessions = await asyncio.gather(
-            self._store.all_registrations(event.id), self._store.sessions(event.id)
-        )
-        body = await asyncio.to_thread(lists.table, event, sessions, registrations, language_of(request))
-        name = f'attachment; filename="{event.id}-attendees.csv"'
-        headers = {"Content-Disposition": name, "Cache-Control": "private, no-store"}
-        return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
+        sessions = await self._store.sessions(event.id)
+        return await self._downloads.attendees(request, event, sessions, language_of(request))
 
     async def counts(self, request: web.Request) -> web.Response:
         """As they stand."""
         require_organiser(request)
         event = await event_in(request, self._store)
-        counted = await asyncio.to_thread(lists.counts, await self._store.all_registrations(event.id))
-        return web.json_response({"event_id": event.id, **counted})
+        return web.json_response({"event_id": event.id, **await self._store.counts(event.id)})
 
     async def show(self, request: web.Request) -> web.Response:
         """With what the person answered."""

@@ -8,26 +8,22 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from services.registration import lists
+from services.registration.downloads import Downloads
 from services.registration.history import decisions, names_of
 from services.registration.organiser import counting
 from services.registration.organiser.decided import in_words
-from services.registration.organiser.filters import Filter, filter_in, said_of
+from services.registration.organiser.filters import filter_in, said_of
 from services.registration.organiser.visit import OF_EVENT, Gate, Visit, reader_of
 from services.registration.organiser.words import Reader
 from services.registration.registrations import Registration
 from services.registration.requirements import person_key
 from services.registration.seats import EVENT
 from services.registration.store import Store
-from shared.contracts.registration import Cause, SeatState
 from shared.storage.mongo import Database
 from shared.web.visit import NOT_KEPT
 
 SHOWN = 50
 """How many people a page shows."""
-
-READ_AT_ONCE = 1000
-"""How many registrations one read takes, for a table."""
 
 LONGEST_EMAIL = 320
 """Characters (RFC 3696, erratum 1690)."""
@@ -38,6 +34,7 @@ class ListPages:
 
     def __init__(self, store: Store, database: Database) -> None:
         self._store, self._database = store, database
+        self._downloads = Downloads(store)
 
     def routes(self, gate: Gate) -> list[web.RouteDef]:
         """The routes."""
@@ -71,19 +68,18 @@ class ListPages:
             "beyond_first": "cursor" in visit.request.query,
             "states": [(state, reader.states[state], states.get(state, 0)) for state in reader.states],
             "registered": sum(states.values()),
-            "to_approve": await self._to_approve(visit.event_id),
+            "to_approve": await self._store.awaits_approval(visit.event_id),
             "lines": [(reader.line(each.name), each) for each in counting.lines(seats, tallied, names)],
             "kinds": [(reader.line(k.line), reader.kind(k.kind), k) for k in counting.kinds(seats, names)],
             "email": asked.text if asked.text and looks_like_email(asked.text) else "",
         }
         return visit.page("list.html", context)
 
-    async def table(self, visit: Visit) -> web.Response:
+    async def table(self, visit: Visit) -> web.StreamResponse:
         """The list as a table for a spreadsheet: everybody, or those that the filter leaves."""
         reader = await reader_of(visit, self._store)
-        people = await self._everybody(visit.event_id, filter_in(visit.request.query, reader))
-        body = await asyncio.to_thread(lists.table, reader.event, reader.sessions, people, visit.language)
-        return csv_answer(f"{visit.event_id}-attendees.csv", body)
+        wanted = filter_in(visit.request.query, reader)
+        return await self._downloads.attendees(visit.request, reader.event, reader.sessions, visit.language, wanted)
 
     async def back(self, visit: Visit) -> web.Response:
         """The log is asked for by a form; whoever comes back to its address is shown the list."""
@@ -97,18 +93,6 @@ class ListPages:
         about = names_of(found) if found is not None else [person_key(visit.event_id, email)]
         told = in_words(await decisions(self._store, visit.event_id, about), reader)
         return visit.page("log.html", {"reader": reader, "email": email, "told": told, "found": found})
-
-    async def _to_approve(self, event_id: str) -> bool:
-        wanted = Filter(cause=Cause.APPROVAL, state_of_cause=SeatState.PENDING)
-        return bool(await self._store.registrations(event_id, None, 1, wanted=wanted))
-
-    async def _everybody(self, event_id: str, wanted: Filter) -> list[Registration]:
-        found: list[Registration] = []
-        after: str | None = None
-        while page := await self._store.registrations(event_id, after, READ_AT_ONCE, wanted=wanted):
-            found += page
-            after = page[-1].id
-        return found
 
 
 def line_of(one: Registration, reader: Reader) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from services.registration.asking import Requests
+from services.registration.consents import Consent, worded_otherwise, wordings
 from services.registration.history import decisions, names_of
 from services.registration.organiser.acts import DECISIONS, Acts
 from services.registration.organiser.decided import in_words
@@ -19,7 +20,7 @@ from services.registration.seats import EVENT
 from services.registration.store import Store
 from shared.clock import Clock, Ids
 from shared.contracts.registration import Cause, Outcome, SeatState
-from shared.contracts.scheduling import Admission, Status
+from shared.contracts.scheduling import Admission, Question, Status
 from shared.web.problems import Problem
 
 _PERSON = f"{OF_EVENT}/people/{{registration_id:[A-Za-z0-9_-]{{1,80}}}}"
@@ -158,12 +159,24 @@ def _choice(
 
 
 def _answers(one: Registration, reader: Reader) -> Iterator[tuple[str, str]]:
-    """Questions with what was answered; a consent with the moment it was given."""
+    """Questions with what was answered; a consent with the moment it was given, and the wording."""
     asked = reader.questions()
     for id_, answer in one.answers.items():
         label = reader.text(asked[id_].label) if id_ in asked else id_
         given = one.consents.get(id_)
-        yield label, f"{reader.answer(answer)}, {reader.moment(given)}" if given else reader.answer(answer)
+        yield label, _agreed(reader, answer, given, asked.get(id_)) if given else reader.answer(answer)
+
+
+def _agreed(reader: Reader, answer: str | bool, given: Consent, question: Question | None) -> str:
+    """When somebody agreed, and to what; where it is worded otherwise by now, that too."""
+    words, said = reader.words, f"{reader.answer(answer)}, {reader.moment(given.at)}"
+    if given.wording is None:
+        return f"{said}. {words('The wording at that time was not kept.')}"
+    if given.text is not None:
+        said = f"{said}. {words('Agreed to: “{text}”').format(text=given.text)}"
+    if worded_otherwise(given, wordings(question) if question is not None else ()):
+        said = f"{said} {words('It is worded otherwise since.')}"
+    return said
 
 
 def _sessions(one: Registration, reader: Reader, ticked: Sequence[str] | None) -> list[tuple[Any, bool]]:

@@ -335,6 +335,7 @@ class Registrations(RuleBasedStateMachine):
                 self.done.append(command)
         self._commit(decision)
         self._never_oversold(seats_before, self.batch)
+        self._nothing_was_given_once_it_was_over(seats_before)
         self._seats_set_aside_were_left(seats_before, self.batch)
         self._queue_order_was_kept(lines, before, decision)
         self._no_seat_was_lost_by_a_change(before, self.batch, decision.answers)
@@ -449,6 +450,12 @@ class Registrations(RuleBasedStateMachine):
                 ]
                 newcomers = [id_ for id_ in newcomers if self._holds(self.registrations[id_], line)]
                 assert not newcomers, "nobody passes those who wait"
+
+    def _nothing_was_given_once_it_was_over(self, before: Seats) -> None:
+        """A session that has ended gets nobody more, neither from the line nor anew."""
+        for name, line in before.sessions.items():
+            if line.rules.ended(self.now):
+                assert self.seats.sessions[name].confirmed <= line.confirmed
 
     def _never_oversold(self, before: Seats, commands: list[Command]) -> None:
         """Never more seats taken than there were, or than the highest capacity of the batch allows."""

@@ -8,7 +8,10 @@ from services.registration.rules import Asked, Needed, Rules, rules_of_event, ru
 from services.registration.seats import Kind, Line, line_document, line_from
 from tests.support.events import milipol, workshop
 
-QUESTIONS = (Asked("needs", "choice", True, (("Data", "Données"), ("Tools", "Outils"))), Asked("consent", "consent"))
+QUESTIONS = (
+    Asked("needs", "choice", True, (("Data", "Données"), ("Tools", "Outils"))),
+    Asked("consent", "consent", wordings=(("en", "ab12"),)),
+)
 LINES = (
     Line(rules_of_event(milipol())),
     Line(rules_of_session(workshop(1, capacity=3)), 2, 1, 2, {"police": Kind(2, 1, 1), "research": Kind()}),

@@ -128,7 +128,7 @@ def test_a_session_over_midnight_and_one_without_a_time_in_the_table() -> None:
     )
     assert (row["texts_in"], row["title"]) == (
         "fr",
-        "La sécurité dès la conception : des espaces publics sûrs et ouverts à tous",
+        "La sécurité dès la conception\u00a0: des espaces publics sûrs et ouverts à tous",
     )
 
 
