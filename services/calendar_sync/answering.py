@@ -14,14 +14,16 @@ import structlog
 from services.calendar_sync.declining import Notice, notices_of
 from services.calendar_sync.domain import Whose
 from services.calendar_sync.metrics import ANSWERS
+from services.calendar_sync.store import REGISTRATIONS
 from shared.clock import Clock
 from shared.contracts.base import json_of
 from shared.contracts.calendar_sync import ANSWER_NOTICED, CALENDAR_LOST, AnswerNoticed, CalendarLost, Lost
 from shared.contracts.cloudevent import CloudEvent
-from shared.contracts.registration import REGISTRATION_CANCELLED, RegistrationCancelled, Through
+from shared.contracts.registration import REGISTRATION_CANCELLED, REGISTRATION_ERASED, RegistrationCancelled, Through
 from shared.facts import fact
+from shared.storage.inbox import was_applied
 from shared.storage.ledger import LEDGERS, Conflict, Ledgers, Page
-from shared.storage.mongo import Database
+from shared.storage.mongo import Database, Document
 
 _ROUNDS = 5
 _log = structlog.get_logger()
@@ -114,36 +116,67 @@ class Answering:
         return kept
 
     async def lost(self, whose: Whose, reason: Lost, since: datetime) -> None:
-        """Tells that the person's calendar is out of reach."""
+        """Tells that the person's calendar is out of reach, once for each time that it began to fail (`since`): whoever dies
+        before that is noted elsewhere may tell it again."""
         told = CalendarLost(registration_id=whose.registration_id, event_id=whose.event_id, reason=reason, since=since)
 
         def change(_: dict[str, Notice], version: int) -> list[CloudEvent] | None:
             return [fact(CALENDAR_LOST, f"calendars/{whose.registration_id}", version, told, at=self._clock())]
 
-        await self._commit(whose.registration_id, change)
-        _log.warning("calendar_lost", registration_id=whose.registration_id, reason=str(reason))
+        known = {"reason": str(reason), "since": since.replace(microsecond=0)}
+        if await self._commit(whose.registration_id, change, lost=known):
+            _log.warning("calendar_lost", registration_id=whose.registration_id, reason=str(reason))
 
     async def forget(self, registration_id: str) -> None:
-        """Forgets what was noticed, once all of it was told."""
-        await self._database[LEDGERS.name].delete_one({"_id": _stream(registration_id), "entries": []})
+        """Forgets what was noticed; what was not told yet, because a process died, is told first. Safe to repeat."""
+        for _ in range(_ROUNDS):
+            page = await self._ledgers.load(_stream(registration_id))
+            if page.version == 0:
+                return
+            await self._ledgers.settle(page.stream, page.entries)
+            gone = {"_id": page.stream, "version": page.version, "entries": []}
+            if (await self._database[LEDGERS.name].delete_one(gone)).deleted_count:
+                return
+        raise Conflict(registration_id)
+
+    async def left_over(self) -> list[str]:
+        """The registrations of people who were forgotten, and of which something noticed is kept all the same: a process
+        died before it was removed, or a look that was under way noted it."""
+        ledgers = self._database[LEDGERS.name].find({"_id": {"$regex": f"^{_stream('')}"}}, {"_id": 1})
+        ids = [row["_id"].removeprefix(_stream("")) async for row in ledgers]
+        people = self._database[REGISTRATIONS.name].find({"_id": {"$in": ids}}, {"_id": 1})
+        known = {row["_id"] async for row in people}
+        return [
+            id_
+            for id_ in ids
+            if id_ not in known and await was_applied(self._database, REGISTRATION_ERASED, f"registrations/{id_}")
+        ]
 
     async def _commit(
-        self, registration_id: str, change: Callable[[dict[str, Notice], int], list[CloudEvent] | None]
-    ) -> None:
+        self,
+        registration_id: str,
+        change: Callable[[dict[str, Notice], int], list[CloudEvent] | None],
+        *,
+        lost: Document | None = None,
+    ) -> bool:
+        """Commits a change of the notices, and what is told of it; False where there is nothing to change. `lost`: how the
+        calendar is out of reach; where that is known, it was told."""
         for _ in range(_ROUNDS):
             page: Page = await self._ledgers.load(_stream(registration_id))
             notices = notices_of(page.state.get("sessions", {}))
             facts = change(notices, page.version + 1)
-            if facts is None:
-                return
-            state = {"sessions": {id_: notice.as_data() for id_, notice in notices.items()}}
+            if facts is None or (lost is not None and page.state.get("lost") == lost):
+                return False
+            state: Document = {"sessions": {id_: notice.as_data() for id_, notice in notices.items()}}
+            if lost is not None:
+                state["lost"] = lost
             try:
                 entry = await self._ledgers.commit(page, state, at=self._clock(), facts=facts)
             except Conflict:
                 continue
             await self._ledgers.settle(page.stream, [entry])
             self._wake_relay()
-            return
+            return True
         raise Conflict(registration_id)
 
 

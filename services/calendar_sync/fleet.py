@@ -115,6 +115,7 @@ class Fleet:
         for account in over:
             _log.info("calendar_account_over", account=account.id)
             await self._tools.accounts.forget_account(account.id)
+        await self._forget_left_over()
         await self._let_go()
         return len(accounts) + len(over)
 
@@ -122,6 +123,17 @@ class Fleet:
         """Accounts of people whose event is long over: what was written stays theirs, and no password is kept for it."""
         events = await self._tools.store.over_before((self._tools.clock() - KEPT_AFTER_THE_EVENT).date())
         return await self._tools.accounts.accounts_at(events)
+
+    async def _forget_left_over(self) -> None:
+        """Goes on with the forgetting of people where a process died in the middle of it."""
+        kept = self._tools.accounts
+        for registration_id in await self._tools.answering.left_over():
+            accounts = await kept.accounts_of(registration_id)
+            # Where something is still being removed from a calendar, that comes first.
+            if not [one for account in accounts for one in await kept.calendars(account=account.id)]:
+                await self._tools.answering.forget(registration_id)
+                for account in accounts:
+                    await kept.forget_account(account.id)
 
     async def _let_go(self) -> None:
         """Ends the workers and the connections of servers on which nothing stands any more."""

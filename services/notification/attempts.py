@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.notification.domain import INVITATIONS, Kind, Telling, tell, tell_of
+from services.notification.domain import INVITATIONS, Kind, Notice, Telling, tell, tell_of
+from services.notification.former import withdrawal
 from services.notification.invitations import Due, due_invitations, sent_of
 from services.notification.mails import Mail, Mails
 from services.notification.metrics import MAILS
@@ -98,12 +99,15 @@ class Attempts:
         due = due_invitations(now, agenda.sessions, sent_of(copy.invited), at) if self._invites else ()
         if mail.notice is not None and mail.notice.kind in INVITATIONS:
             [session_id] = mail.notice.sessions
-            one = next((one for one in due if one.session_id == session_id), None)
+            if mail.notice.former is not None:
+                one = withdrawal(mail.notice, copy, agenda, at) if self._invites else None
+            else:
+                one = next((one for one in due if one.session_id == session_id), None)
             if one is None:
                 return None
             # A session that the person has no longer is in no picture of theirs; its end is told all the same.
             now = replace(now, sessions={**now.sessions, session_id: agenda.sessions[session_id]})
-            return Attempt(_invitation(one), None, now, reference(now), at, one)
+            return Attempt(_invitation(one, mail.notice), None, now, reference(now), at, one)
         telling = self._telling(mail, before, now)
         if telling is None:
             return None
@@ -127,8 +131,8 @@ class Attempts:
         *earlier, now = await self._store.pictures(mail.event_id, references)
         before = earlier[0] if earlier else None
         encloses = Due.of(frozen["encloses"]) if "encloses" in frozen else None
-        if invitation and encloses is not None:
-            telling: Telling | None = _invitation(encloses)
+        if mail.notice is not None and invitation and encloses is not None:
+            telling: Telling | None = _invitation(encloses, mail.notice)
         else:
             telling = self._telling(mail, before, now)
         if telling is None:
@@ -151,6 +155,6 @@ class Attempts:
             _log.info("mail_not_needed", kind=mail.notice.kind.value, too_late=self.too_late(mail))
 
 
-def _invitation(due: Due) -> Telling:
+def _invitation(due: Due, notice: Notice) -> Telling:
     kind = Kind.INVITATION if due.method is Method.REQUEST else Kind.WITHDRAWAL
-    return Telling(kind, about=(due.session_id,))
+    return Telling(kind, about=(due.session_id,), to_former=notice.former is not None)

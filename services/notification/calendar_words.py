@@ -47,6 +47,11 @@ class CalendarWords(Reasons):
             session = self.title_of(telling.about[0], now, None)
             if telling.kind is Kind.WITHDRAWAL:
                 return [
+                    *(
+                        [self._("Mails about this registration go to another address now.")]
+                        if telling.to_former
+                        else []
+                    ),
                     self._("With this mail “%(session)s” leaves your calendar.", session=session),
                     self._("You need not do anything."),
                 ]

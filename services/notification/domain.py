@@ -90,6 +90,8 @@ class Telling:
     asked: bool = False
     new_address: bool = False
     """Whether the private addresses that the person knows are void."""
+    to_former: bool = False
+    """Whether it goes to an e-mail address that the person had before: it says nothing of how things stand now."""
     until: datetime | None = None
     about: tuple[str, ...] = ()
     """The sessions that an invitation or an answer by calendar is about."""
@@ -112,11 +114,21 @@ NOTICES = (
 
 
 @dataclass(frozen=True)
+class Former:
+    """The end of an invitation at an e-mail address that the person had before: the address' number, from 1, the SEQUENCE,
+    and the generation of the private addresses that stood in the invitation."""
+
+    number: int
+    sequence: int
+    generation: int
+
+
+@dataclass(frozen=True)
 class Notice:
     """A mail about one fact that changes nothing. After `until` (UTC) it is not sent any more.
 
     `sessions`: what an invitation, or an answer by calendar, is about; `through`: how the answer came; `lost`: why a
-    connected calendar cannot be written any more.
+    connected calendar cannot be written any more; `former`: it goes to an address that the person had before.
     """
 
     kind: Kind
@@ -124,6 +136,7 @@ class Notice:
     sessions: tuple[str, ...] = ()
     through: Through = Through.CALENDAR
     lost: Lost | None = None
+    former: Former | None = None
 
 
 def tell(told: Picture | None, now: Picture) -> Telling | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from services.notification.domain import Kind, Notice
+from services.notification.former import leave
 from services.notification.mails import Mails
 from services.notification.picture import same_seats, seats
 from services.notification.replies.judging import ASKED_FOR
@@ -103,6 +104,8 @@ class Intake:
             await self._store.keep_registration(state, session)
             if earlier is not None and (lost := seats(earlier.state) - seats(state)):
                 await self._store.settle_answers(state.id, sorted(lost), session)
+            if earlier is not None and earlier.state.person.email != state.person.email:
+                await leave(self._store, self._mails, earlier, state, session, self._clock(), event)
             if earlier is None or not same_seats(earlier.state, state):
                 await self._mails.due([state.id], session, self._clock(), event.correlationid or event.id)
 

@@ -112,6 +112,8 @@ class Letter:
     """False where nothing is left to attend: then there is no feed and no place to find."""
     ticket: bool
     """Whether there is a ticket on the private page: for whoever has a seat at the event."""
+    private: bool
+    """Whether the person's private addresses stand in it: not where it goes to an address that the person left."""
 
 
 def compose(
@@ -126,7 +128,7 @@ def compose(
     """The mail that says `telling` to `person`. `invites`: it carries the invitation to a session."""
     words = Sentences(person.language)
     event = now.event
-    registered = now.seat.state is not SeatState.CANCELLED and event.status is not Status.CANCELLED
+    registered = not (telling.to_former or now.seat.state is SeatState.CANCELLED or event.status is Status.CANCELLED)
     invited = [words.invited(now)] if invites else []
     return Letter(
         language=words.language,
@@ -146,6 +148,7 @@ def compose(
         addresses=private,
         registered=registered,
         ticket=registered and now.seat.state in SEATED and telling.kind not in _SHORT,
+        private=not telling.to_former,
     )
 
 

@@ -7,11 +7,11 @@ id, so the same Message-ID.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.notification.domain import INVITATIONS, Kind, Notice
+from services.notification.domain import INVITATIONS, Former, Kind, Notice
 from services.notification.invitations import Due, after, sent_of
 from services.notification.store import FAILED, SENDING, SENT, WAITING, Store, invitation_id, mail_id, notice_id
 from shared.contracts.calendar_sync import Lost
@@ -72,26 +72,33 @@ class Mails:
             _new(names[id_], id_, copy["event_id"], copy["tellings"] + 1, now, correlation_id)
             for id_, copy in copies.items()
         ]
-        await self._note(rows, session, now)
+        await self.note(rows, session, now)
 
-    async def _invite(
-        self, mail: Mail, sessions: Sequence[str], invited: Mapping[str, Any], session: Session, now: datetime
+    async def invite(
+        self,
+        registration_id: str,
+        event_id: str,
+        sessions: Sequence[str],
+        invited: Mapping[str, Any],
+        session: Session,
+        now: datetime,
+        correlation_id: str | None,
     ) -> None:
         """Notes a mail for the invitation to each of `sessions`; `invited`: what was sent of each by now."""
         rows = []
         for id_ in sessions:
             number = invited[id_]["count"] + 1 if id_ in invited else 1
-            name = invitation_id(mail.registration_id, id_, number)
-            row = _new(name, mail.registration_id, mail.event_id, 0, now, mail.correlation_id)
+            name = invitation_id(registration_id, id_, number)
+            row = _new(name, registration_id, event_id, 0, now, correlation_id)
             rows.append(row | {"notice": notice_document(Notice(Kind.INVITATION, None, (id_,)))})
-        await self._note(rows, session, now)
+        await self.note(rows, session, now)
 
     async def open_invitations(self, registration_id: str) -> set[str]:
         """Sessions with a mail about their invitation that is not sent yet."""
         wanted = {"registration_id": registration_id, "state": {"$ne": SENT}, "notice.kind": Kind.INVITATION.value}
         return {id_ async for row in self._mails.find(wanted, {"notice": 1}) for id_ in row["notice"]["sessions"]}
 
-    async def _note(self, rows: Sequence[Document], session: Session, now: datetime) -> None:
+    async def note(self, rows: Sequence[Document], session: Session, now: datetime) -> None:
         """Adds rows; where one is there and not sent yet, it has one more news."""
         there = {
             row["_id"]: row
@@ -183,8 +190,15 @@ class Mails:
 
     async def drop(self, mail: Mail) -> None:
         """Removes a row that turned out to have no news; keeps it where news came meanwhile."""
-        result = await self._mails.delete_one({**_mine(mail), "news": mail.news})
-        if not result.deleted_count:
+        former = mail.notice.former if mail.notice is not None else None
+
+        async def removed(session: Session | None = None) -> bool:
+            result = await self._mails.delete_one({**_mine(mail), "news": mail.news}, session=session)
+            if former is not None and session is not None and result.deleted_count:
+                await self._forget_former(mail, former.number, session)
+            return bool(result.deleted_count)
+
+        if not await (removed() if former is None else self._store.database.atomically(removed)):
             await self.release(mail, answer_lost=False)
 
     async def release(self, mail: Mail, *, answer_lost: bool) -> None:
@@ -203,7 +217,11 @@ class Mails:
         )
 
     async def fail(self, mail: Mail, reason: str, now: datetime) -> None:
-        """Gives the mail up until an organiser asks for it again, or there are more news for the person."""
+        """Gives the mail up until an organiser asks for it again, or there are more news for the person; for good where it
+        is for an address that the person left."""
+        if mail.notice is not None and mail.notice.former is not None:
+            await self.drop(mail)
+            return
         await self._mails.update_one(
             _mine(mail),
             {
@@ -232,8 +250,9 @@ class Mails:
                 earlier = copy.get("told") or {"sessions": {}}
                 changes["told"] = {**told, "sessions": {**earlier["sessions"], **told["sessions"]}}
                 changes["tellings"] = mail.telling
+            former = mail.notice.former if mail.notice is not None else None
             invited = dict(copy.get("invited") or {})
-            if encloses is not None:
+            if encloses is not None and former is None:
                 invited[encloses.session_id] = after(encloses, sent_of(invited))
                 changes["invited"] = invited
             if changes:
@@ -252,13 +271,27 @@ class Mails:
             again = row["news"] > (mail.frozen or {}).get("news", mail.news)
             if again and mail.notice is None:
                 await self.due([mail.registration_id], session, now, row.get("correlation_id"))
+            if former is not None:
+                await self._forget_former(mail, former.number, session)
+                return True
             own: Sequence[str] = ()
             if mail.notice is not None and mail.notice.kind in INVITATIONS and (again or mail.frozen is not None):
                 own = mail.notice.sessions  # what was said once more, word for word, may not be what stands
-            await self._invite(mail, [*own, *follow], invited, session, now)
+            named = (mail.registration_id, mail.event_id)
+            await self.invite(*named, [*own, *follow], invited, session, now, mail.correlation_id)
             return True
 
         return await self._store.database.atomically(work)
+
+    async def _forget_former(self, mail: Mail, number: int, session: Session) -> None:
+        """Forgets an address that the person left, once nothing is to be sent to it any more."""
+        name, people = f"former.{number}", self._store.registrations
+        there = {"_id": mail.registration_id, name: {"$exists": True}}
+        # All who look whether they are the last write here, so that of two at once one looks again.
+        await people.update_one(there, {"$set": {f"{name}.done": mail.id}}, session=session)
+        waits = {"registration_id": mail.registration_id, "state": {"$ne": SENT}, "notice.former.number": number}
+        if await self._mails.find_one(waits, {"_id": 1}, session=session) is None:
+            await people.update_one(there, {"$unset": {name: ""}}, session=session)
 
     async def retry(self, id_: str, now: datetime) -> str | None:
         """Tries a failed mail again; returns the state it was found in, None where there is no such mail."""
@@ -315,6 +348,8 @@ def notice_document(notice: Notice) -> Document:
         stored |= {"sessions": list(notice.sessions), "through": notice.through.value}
     if notice.lost is not None:
         stored["lost"] = notice.lost.value
+    if notice.former is not None:
+        stored["former"] = asdict(notice.former)
     return stored
 
 
@@ -341,6 +376,7 @@ def _notice(stored: Document | None) -> Notice | None:
         tuple(stored.get("sessions", ())),
         Through(stored.get("through", Through.CALENDAR)),
         Lost(stored["lost"]) if "lost" in stored else None,
+        Former(**stored["former"]) if "former" in stored else None,
     )
 
 

@@ -19,6 +19,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from services.notification.attempts import Attempts
+from services.notification.former import addressed
 from services.notification.mails import Mail, Mails
 from services.notification.message import UnusableAddress
 from services.notification.metrics import MAIL_SECONDS, MAILS, SMTP_UNREACHABLE
@@ -162,7 +163,8 @@ class Sender:
             return False
         kind, started = attempt.telling.kind.value, perf_counter()
         try:
-            recipient, message = self._postbox.write(mail, copy.state, attempt, self._clock())
+            registration = addressed(copy, mail.notice)
+            recipient, message = self._postbox.write(mail, registration, attempt, self._clock())
         except UnusableAddress as error:
             await self._give_up(mail, kind, f"address: {error}")
             return False

@@ -102,13 +102,16 @@ def invitation_id(registration_id: str, session_id: str, number: int) -> str:
 class Copy:
     """A registration as it stands here: its newest state, what the person was told, and in how many mails.
 
-    `invited`: what was sent last of the invitation to each session.
+    `invited`: what was sent last of the invitation to each session; `former`: addresses that the person had before and at
+    which invitations are still to be withdrawn, by number; `moves`: how often the address changed.
     """
 
     state: RegistrationState
     told: Document | None
     tellings: int
     invited: Document | None = None
+    former: Document | None = None
+    moves: int = 0
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Copy:
@@ -117,6 +120,8 @@ class Copy:
             document.get("told"),
             document["tellings"],
             document.get("invited"),
+            document.get("former"),
+            document.get("moves", 0),
         )
 
 

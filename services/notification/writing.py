@@ -62,7 +62,7 @@ class Postbox:
         if due is None or self.replies is None:
             return None
         event, session = attempt.now.event, attempt.now.sessions[due.session_id]
-        token = reply_token(self.links, registration.id, registration.link_generation)
+        token = reply_token(self.links, registration.id, due.generation or registration.link_generation)
         page = f"{self.public_url.rstrip('/')}/events/{event.id}?lang={letter.language}"
         shown = entry(
             session,

@@ -14,7 +14,7 @@ from services.notification.replies.listener import Listener
 from shared.storage.mongo import Database
 from tests.support.events import milipol, workshop
 from tests.support.mailing_calendar import MailingCalendar
-from tests.support.notification import REPLIES, Now, Office, registration, told
+from tests.support.notification import REPLIES, Now, Office, registration, reply_address, told
 from tests.support.smtp import SmtpSink
 from tests.support.waiting import until
 
@@ -54,6 +54,33 @@ def session(revision: int, hour: int = 9) -> Any:
         starts_at=starts.replace(tzinfo=UTC) - timedelta(hours=1),
         ends_at=starts.replace(tzinfo=UTC),
     )
+
+
+async def test_new_private_addresses_update_the_entry_and_its_answers_arrive(
+    office: Office, smtp_sink: SmtpSink, calendar: MailingCalendar
+) -> None:
+    """Another ORGANIZER with the same UID and a higher SEQUENCE: the same entry, and it answers the address of now."""
+
+    async def post() -> None:
+        await office.work()
+        for mail in smtp_sink.to(ADA):
+            await calendar.deliver(mail)
+        smtp_sink.mails.clear()
+
+    async def waits() -> bool:
+        return bool(await office.answers.waiting("reg-ada"))
+
+    await office.hear(*told(registration({1: "confirmed"})))
+    await post()
+    [before] = await calendar.entries()
+    await office.hear(*told(registration({1: "confirmed"}, version=2, link_generation=2)))
+    await post()
+    [(name, entry)] = (await calendar.entries()).items()
+    assert name == before, "no duplicate"
+    assert reply_address(generation=2) in entry.replace("\r\n ", "")
+    assert reply_address() not in entry.replace("\r\n ", "")
+    await calendar.answer("DECLINED")
+    await until(waits, what="the answer is here")
 
 
 async def test_invited_moved_declined_accepted_withdrawn(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import aiosmtplib
 import pytest
 
-from services.notification.replies.listener import Listener
+from services.notification.replies.listener import Listener, _peer
 from shared.contracts.scheduling import EventState, SessionState
 from shared.storage.mongo import Database
 from tests.support.events import milipol, workshop
@@ -42,12 +44,36 @@ async def office(database: Database, smtp_sink: SmtpSink) -> Office:
 
 @pytest.fixture
 async def listener(office: Office) -> AsyncIterator[Listener]:
-    listener = Listener(
-        REPLIES, partial(office.store.named_by, "reply_hash"), office.answers.take, "127.0.0.1", 0, most_connections=4
-    )
+    async with listening(office, most_connections=4) as listener:
+        yield listener
+
+
+@asynccontextmanager
+async def listening(office: Office, **bounds: Any) -> AsyncIterator[Listener]:
+    named = partial(office.store.named_by, "reply_hash")
+    listener = Listener(REPLIES, named, office.answers.take, "127.0.0.1", 0, **bounds)
     await listener.start()
-    yield listener
-    await listener.stop()
+    try:
+        yield listener
+    finally:
+        await listener.stop()
+
+
+class Callers:
+    """Peers whose connections stay open."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._open: list[asyncio.StreamWriter] = []
+
+    async def greeted(self, count: int, source: str = "127.0.0.1") -> list[str]:
+        """What so many new connections from `source` are greeted with."""
+        words = []
+        for _ in range(count):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._listener.port, local_addr=(source, 0))
+            self._open.append(writer)
+            words.append((await reader.readline()).decode()[:9].replace("220 repli", "220"))
+        return words
 
 
 @pytest.mark.parametrize(
@@ -112,6 +138,94 @@ async def test_connections_are_limited_and_come_free_again(listener: Listener) -
         return True
 
     await until(taken, what="the port is free again")
+
+
+async def test_one_peer_with_many_connections_leaves_room_for_others(office: Office) -> None:
+    async with listening(office, most_connections=4, most_of_one=2) as listener:
+        callers = Callers(listener)
+        assert await callers.greeted(10) == ["220", "220", *["421 4.7.0"] * 8]
+        assert await callers.greeted(2, "127.0.0.2") == ["220", "220"]
+        assert await callers.greeted(1, "127.0.0.3") == ["421 4.3.2"], "the bound of all together"
+
+
+async def test_without_a_bound_for_each_one_peer_shuts_all_others_out(office: Office) -> None:
+    """The control."""
+    async with listening(office, most_connections=4, most_of_one=10) as listener:
+        callers = Callers(listener)
+        await callers.greeted(10)
+        assert await callers.greeted(1, "127.0.0.2") == ["421 4.3.2"]
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_whoever_is_one_too_many_is_told_so_on_either_loop(loop: str) -> None:
+    """The connections of uvloop are of none of asyncio's classes."""
+
+    async def nobody(*_: object) -> None:
+        return None
+
+    async def story() -> bytes:
+        listener = Listener(REPLIES, nobody, nobody, "127.0.0.1", 0, most_of_one=0)
+        await listener.start()
+        try:
+            async with asyncio.timeout(20):
+                reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+                answer = await reader.read()
+                writer.close()
+                return answer
+        finally:
+            await listener.stop()
+
+    factory = asyncio.new_event_loop if loop == "asyncio" else pytest.importorskip("uvloop").new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        assert runner.run(story()).startswith(b"421 4.7.0 ")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (("192.0.2.1", 1), ("192.0.2.2", 1), False),
+        (("192.0.2.1", 1), ("192.0.2.1", 2), True),
+        (("192.0.2.1", 1), ("::ffff:192.0.2.1", 1, 0, 0), True),
+        (("2001:db8::1", 1, 0, 0), ("2001:db8::2", 1, 0, 0), True),
+        (("2001:db8::1", 1, 0, 0), ("2001:db8:0:1::1", 1, 0, 0), False),
+        (("fe80::1%eth0", 1, 0, 2), ("fe80::2%eth0", 1, 0, 2), True),
+        (None, ("192.0.2.1", 1), False),
+    ],
+)
+def test_a_peer_is_an_address_or_an_ipv6_network(one: Any, other: Any, same: bool) -> None:
+    assert (_peer(one) == _peer(other)) is same
+
+
+@pytest.mark.parametrize("bounded", [True, False], ids=["bounded", "the control"])
+async def test_a_connection_hands_over_so_many_mails_and_the_next_goes_on(office: Office, bounded: bool) -> None:
+    async with listening(office, most_mails=2 if bounded else 10) as listener:
+        raw = gmail(Said(uid=uid()))
+        async with aiosmtplib.SMTP(hostname="127.0.0.1", port=listener.port) as client:
+            for _ in range(2):
+                await client.sendmail(ADA, [TO_ADA], raw)
+            if not bounded:
+                await client.sendmail(ADA, [TO_ADA], raw)
+                return
+            with pytest.raises((aiosmtplib.SMTPResponseException, aiosmtplib.SMTPServerDisconnected)) as enough:
+                await client.sendmail(ADA, [TO_ADA], raw)
+            assert getattr(enough.value, "code", 421) == 421
+        await hand_over(listener, raw)
+
+
+@pytest.mark.parametrize("bound", ["timeout", "longest"])
+async def test_a_connection_ends_with_a_word_when_its_time_is_over(office: Office, bound: str) -> None:
+    """Silence, or commands without an end."""
+    async with listening(office, **{bound: 0.2}) as listener, asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        lines = []
+        while line := await reader.readline():
+            lines.append(line.decode()[:3])
+            if bound == "longest" and len(lines) < 40:
+                writer.write(b"NOOP\r\n" if len(lines) > 1 else b"HELO mail.example.org\r\n")
+        assert lines[0] == "220"
+        assert lines[-1] == "421"
+        writer.close()
+        await until(lambda: not listener._open, what="the place is free")
 
 
 async def test_a_mail_server_may_hand_over_by_lmtp(office: Office, listener: Listener) -> None:

@@ -6,9 +6,10 @@ One recipient a mail: so both protocols answer DATA alike, and an answer is abou
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from typing import cast
 
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -20,12 +21,20 @@ from services.notification.replies.reading import MAX_BYTES
 from shared.storage.mongo import PyMongoError
 
 MOST_CONNECTIONS = 50
+MOST_OF_ONE = 20
+"""Connections at a time of one peer; as many as Postfix opens to one destination unless it is told otherwise."""
+MOST_MAILS = 25
+"""Mails on one connection; whoever has more opens another."""
 TIMEOUT = 60.0
 """Seconds without a command, or for a mail, after which a connection is closed."""
 LONGEST = 300.0
 """Seconds that a connection may last."""
+_LAST_WORD = 5.0
+"""Seconds in which the peer may read why its connection ends."""
 MOST_RECIPIENTS_TRIED = 50
 """RCPT commands on one connection: nobody tries out addresses."""
+MOST_COMMANDS = 50
+"""Any other command on one connection, each."""
 
 _log = structlog.get_logger()
 # Its routine lines hold addresses; what goes wrong is told by `handle_exception`.
@@ -56,18 +65,21 @@ class Listener:
         port: int,
         *,
         most_connections: int = MOST_CONNECTIONS,
+        most_of_one: int = MOST_OF_ONE,
+        most_mails: int = MOST_MAILS,
         timeout: float = TIMEOUT,
         longest: float = LONGEST,
     ) -> None:
         self._address, self._named, self._take, self._host, self.port = address, named, take, host, port
-        self._most, self._timeout, self._longest = most_connections, timeout, longest
+        self._most, self._most_of_one, self._most_mails = most_connections, most_of_one, most_mails
+        self._timeout, self._longest = timeout, longest
         self._server: asyncio.Server | None = None
-        self._open: set[Conversation] = set()
+        self._open: dict[Conversation, str] = {}
 
     async def start(self) -> None:
         """Begins to listen. Raises OSError where the port is taken."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._converse, self._host, self.port)
+        self._server = await loop.create_server(lambda: _Door(self.admit), self._host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         _log.info("mail_replies_listening", port=self.port)
 
@@ -81,18 +93,22 @@ class Listener:
                 conversation.transport.abort()
         self._open.clear()
 
-    def _converse(self) -> asyncio.Protocol:
+    def admit(self, peer: str) -> asyncio.Protocol:
+        """What a new connection of `peer` is answered with: a conversation, or that there are too many."""
         if len(self._open) >= self._most:
             REPLY_CONNECTIONS.labels("refused").inc()
-            return _Busy(self._address.domain)
+            return _Busy(f"421 4.3.2 {self.hostname} is busy, try again later")
+        if sum(one == peer for one in self._open.values()) >= self._most_of_one:
+            REPLY_CONNECTIONS.labels("refused-peer").inc()
+            return _Busy(f"421 4.7.0 {self.hostname} has too many connections with you, try again later")
         REPLY_CONNECTIONS.labels("taken").inc()
-        opened = _Counted(self, self._timeout, self._longest)
-        self._open.add(opened)
+        opened = _Counted(self, self._timeout, self._longest, self._most_mails)
+        self._open[opened] = peer
         return opened
 
     def closed(self, conversation: Conversation) -> None:
         """A connection has ended."""
-        self._open.discard(conversation)
+        self._open.pop(conversation, None)
 
     @property
     def hostname(self) -> str:
@@ -148,7 +164,7 @@ class Listener:
 class _Counted(Conversation):
     """A connection that counts, and ends after a while whatever is said on it."""
 
-    def __init__(self, listener: Listener, timeout: float, longest: float) -> None:
+    def __init__(self, listener: Listener, timeout: float, longest: float, most_mails: int) -> None:
         super().__init__(
             listener,
             data_size_limit=MAX_BYTES,
@@ -157,7 +173,7 @@ class _Counted(Conversation):
             ident="Lectern",
             timeout=timeout,
             auth_require_tls=True,
-            command_call_limit={"RCPT": MOST_RECIPIENTS_TRIED, "*": 200},
+            command_call_limit={"RCPT": MOST_RECIPIENTS_TRIED, "MAIL": most_mails, "*": MOST_COMMANDS},
             loop=asyncio.get_running_loop(),
         )
         self._listener, self._longest = listener, longest
@@ -173,19 +189,52 @@ class _Counted(Conversation):
         self._listener.closed(self)
         super().connection_lost(error)
 
+    def _timeout_cb(self) -> None:  # aiosmtpd's name: it hangs up without a word
+        self._over()
+
     def _over(self) -> None:
-        if self.transport is not None:
-            self.transport.abort()
+        if self.transport is None:
+            return
+        transport = cast(asyncio.Transport, self.transport)
+        if not transport.is_closing() and not transport.get_write_buffer_size():
+            transport.write(b"421 4.4.2 the time for this connection is over, try again\r\n")
+            transport.close()
+            if self._end is not None:
+                self._end.cancel()
+            self._end = asyncio.get_running_loop().call_later(_LAST_WORD, transport.abort)
+        else:  # the peer does not read
+            transport.abort()
+
+
+class _Door(asyncio.Protocol):
+    """A connection of which nothing is known yet: once it is known who calls, another takes its place."""
+
+    def __init__(self, admit: Callable[[str], asyncio.Protocol]) -> None:
+        self._admit = admit
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        protocol = self._admit(_peer(transport.get_extra_info("peername")))
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
 
 
 class _Busy(asyncio.Protocol):
     """A connection too many: told to come back (RFC 5321, section 3.8)."""
 
-    def __init__(self, hostname: str) -> None:
-        self._hostname = hostname
+    def __init__(self, answer: str) -> None:
+        self._answer = answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.WriteTransport):
-            with suppress(OSError):
-                transport.write(f"421 4.3.2 {self._hostname} is busy, try again later\r\n".encode())
-            transport.close()
+        writable = cast(asyncio.Transport, transport)  # by name only: uvloop's are none of asyncio's classes
+        writable.write(f"{self._answer}\r\n".encode())
+        writable.close()
+
+
+def _peer(name: tuple[str, int] | tuple[str, int, int, int] | None) -> str:
+    """Who calls, as it is counted: an IPv4 address, or the network of an IPv6 address, of which one owner has very many."""
+    if not name:
+        return ""
+    address = ipaddress.ip_address(name[0].partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+        return str(ipaddress.ip_network((int(address), 64), strict=False))
+    return str(address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else address)

@@ -109,10 +109,35 @@ def test_sessions_for_everybody_are_invited_to_where_they_are_few() -> None:
     assert due(seen(registration(), *moved), sent) == [(W1, "REQUEST", 2)], "who was invited hears of changes"
 
 
-def test_what_is_under_way_is_stored_and_read_back() -> None:
-    one = Due(W1, Method.CANCEL, 4, "m")
+def test_new_private_addresses_send_what_stands_again_with_a_higher_sequence() -> None:
+    state = registration({1: "confirmed", 2: "waitlisted"})
+    sent = told(seen(state))
+    renewed = registration({1: "confirmed", 2: "waitlisted"}, version=2, link_generation=3)
+    [one] = due_invitations(seen(renewed), {W1: workshop(1)}, sent_of(sent), NOW)
+    assert (one.session_id, one.method, one.sequence, one.generation) == (W1, Method.REQUEST, 2, 3)
+    assert due(seen(renewed), told(seen(renewed), sent)) == [], "once"
+    assert due(seen(state), told(seen(renewed), sent)) == [], "an older state that comes late asks for nothing"
+
+
+def test_the_end_of_an_invitation_names_the_addresses_that_the_invitation_named() -> None:
+    sent = told(seen(registration({1: "confirmed"}, link_generation=2)))
+    gone = registration({1: "cancelled"}, version=2, link_generation=3)
+    [one] = due_invitations(seen(gone), {W1: workshop(1)}, sent_of(sent), NOW)
+    assert (one.method, one.generation) == (Method.CANCEL, 2)
+
+
+@pytest.mark.parametrize(("generation", "again"), [(1, []), (2, [(W1, "REQUEST", 2)])])
+def test_what_was_sent_before_generations_were_noted_is_of_the_first(generation: int, again: list[Any]) -> None:
+    sent = told(seen(registration({1: "confirmed"})))
+    del sent[W1]["generation"]
+    assert due(seen(registration({1: "confirmed"}, link_generation=generation)), sent) == again
+
+
+@pytest.mark.parametrize("generation", [0, 3])
+def test_what_is_under_way_is_stored_and_read_back(generation: int) -> None:
+    one = Due(W1, Method.CANCEL, 4, "m", generation)
     assert Due.of(one.stored()) == one
-    assert sent_of({W1: after(one, {})}) == {W1: Sent(Method.CANCEL, 4, "m", 1)}
+    assert sent_of({W1: after(one, {})}) == {W1: Sent(Method.CANCEL, 4, "m", 1, generation)}
 
 
 # --- the calendar --------------------------------------------------------------------------------------------------
