@@ -13,7 +13,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --require-ha
 QUICK := not compose and not long
 # Tests that mostly wait for servers and browsers: they run beside all the others, on servers of their own.
 WAITING := tests/behaviour tests/browser tests/contracts tests/faults tests/stories
-PYTEST := $(BIN)/python -m pytest -q --timeout 120 --timeout-method thread
+# What private servers write during the tests stays in memory where the machine has room: nothing of it is kept.
+MEMORY := $(shell [ -w /dev/shm ] && [ "$$(df --output=avail /dev/shm | tail -1)" -gt 4194304 ] && echo TMPDIR=/dev/shm)
+PYTEST := $(MEMORY) $(BIN)/python -m pytest -q --timeout 120 --timeout-method thread
 
 .PHONY: help run test test-long test-compose bench lint format lock clean
 
@@ -27,11 +29,11 @@ test: $(VENV)/.test ## Check the code and run the tests; installs what they need
 	@$(BIN)/python -m tests.support.install_rabbitmq > /dev/null
 	@$(BIN)/python -m tests.support.install_clients > /dev/null
 	@if compgen -G 'tests/browser/test_*.py' > /dev/null; then $(BIN)/python -m tests.support.install_chromium > /dev/null; fi
-	@$(MAKE) --no-print-directory lint
-	@told=$$(mktemp); $(PYTEST) -m '$(QUICK)' $(WAITING) > $$told 2>&1 & waiting=$$!; \
-	trap 'kill $$waiting 2> /dev/null' INT TERM; \
+	@linted=$$(mktemp); nice $(MAKE) --no-print-directory lint > $$linted 2>&1 & linting=$$!; \
+	told=$$(mktemp); $(PYTEST) -m '$(QUICK)' $(WAITING) > $$told 2>&1 & waiting=$$!; \
+	trap 'kill $$waiting $$linting 2> /dev/null' INT TERM; \
 	code=0; $(PYTEST) -m '$(QUICK)' $(addprefix --ignore=,$(WAITING)) || code=$$?; \
-	wait $$waiting || code=$$?; cat $$told; rm -f $$told; exit $$code
+	wait $$waiting || code=$$?; cat $$told; wait $$linting || code=$$?; cat $$linted; rm -f $$told $$linted; exit $$code
 
 test-long: $(VENV)/.test ## Run the long tests as well
 	@$(BIN)/python -m tests.support.install_rabbitmq > /dev/null

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from services.calendar_sync.accounts_store import ACCOUNTS, CALENDARS, CONFIGURED, SERVERS, AccountState, ServerState
 from services.calendar_sync.profile import Profile
-from services.calendar_sync.status import CalendarStatus, Said, Statuses, newest
+from services.calendar_sync.status import CalendarStatus, Statuses
 from services.calendar_sync.tools import Tools
+from services.calendar_sync.trouble import Said, newest, said
 from shared.storage.mongo import Document
 
 _LINE = (
-    "registration_id", "event_id", "state", "server", "created_at", "failing_since", "paused_until", "lost", "error", "error_at",
-    "profile",
+    "registration_id", "event_id", "state", "server", "created_at", "failing_since", "paused_until", "lost", "error", "error_kind",
+    "error_at", "profile",
 )  # fmt: skip
 """What is read of an account: no name, no secret, no path."""
 
@@ -48,7 +49,7 @@ class AccountStatus:
     @property
     def last_error(self) -> Said | None:
         """The newest error of the account or its calendar."""
-        return newest([error for error in (self.error, *(c.last_error for c in self.calendars)) if error is not None])
+        return newest([self.error, *(c.last_error for c in self.calendars)])
 
     @property
     def peculiarities(self) -> list[str]:
@@ -86,7 +87,7 @@ async def own_server(tools: Tools, server: str) -> ServerState:
         return fares
     refused = {"account": CONFIGURED, "attempts": {"$gt": 0}, "error": {"$ne": None}}
     found = await tools.accounts.database[CALENDARS.name].find_one(refused, sort=[("error_at", -1)])
-    return ServerState(found["error"], found.get("error_at")) if found is not None else fares
+    return _fares(found) if found is not None else fares
 
 
 async def accounts_page(
@@ -120,7 +121,6 @@ async def _in_trouble(tools: Tools) -> Document:
 
 
 def _account(line: Mapping[str, Any], calendars: Sequence[CalendarStatus]) -> AccountStatus:
-    error = line.get("error")
     return AccountStatus(
         id=line["_id"],
         registration_id=line["registration_id"],
@@ -132,7 +132,7 @@ def _account(line: Mapping[str, Any], calendars: Sequence[CalendarStatus]) -> Ac
         paused_until=line.get("paused_until"),
         lost=line.get("lost"),
         profile=Profile.from_data(line["profile"]) if line.get("profile") else None,
-        error=(error, line.get("error_at")) if error is not None else None,
+        error=said(line.get("error"), line.get("error_kind"), line.get("error_at")),
         calendars=calendars,
     )
 
@@ -170,8 +170,12 @@ async def servers_page(tools: Tools, cursor: str | None, limit: int) -> tuple[li
     found = []
     for name in names[:limit]:
         told = fares.get(name, {})
-        state = ServerState(told.get("error"), told.get("error_at"), told.get("paused_until"))
+        state = replace(_fares(told), paused_until=told.get("paused_until"))
         since = (told.get("since") or failing.get(name)) if state.error else None
         peculiar = Profile.from_data(profiles[name]).words() if name in profiles else []
         found.append(ServerStatus(name, state, since, states[name], held.get(name, 0), peculiar))
     return found, names[limit - 1] if len(names) > limit else None
+
+
+def _fares(found: Mapping[str, Any]) -> ServerState:
+    return ServerState(found.get("error"), found.get("error_at"), error_kind=found.get("error_kind"))

@@ -66,6 +66,7 @@ class Account:
     """How often in a row the server refused the password."""
     paused_until: datetime | None = None
     error: str | None = None
+    error_kind: str | None = None
     error_at: datetime | None = None
     lost: str | None = None
     """Why it is lost (shared.contracts.calendar_sync.Lost)."""
@@ -115,6 +116,7 @@ class Calendar:
     title: str | None = None
     attempts: int = 0
     error: str | None = None
+    error_kind: str | None = None
     error_at: datetime | None = None
 
 
@@ -126,6 +128,7 @@ class ServerState:
     error_at: datetime | None = None
     paused_until: datetime | None = None
     since: datetime | None = None
+    error_kind: str | None = None
 
 
 def personal_calendar_id(registration_id: str) -> str:
@@ -134,7 +137,8 @@ def personal_calendar_id(registration_id: str) -> str:
 
 
 _SEEN = (
-    "pushed", "checked_at", "listed_at", "sync_token", "title", "path", "ours", "attempts", "error", "error_at",
+    "pushed", "checked_at", "listed_at", "sync_token", "title", "path", "ours", "attempts", "error", "error_kind",
+    "error_at",
 )  # fmt: skip
 """What a look at a calendar finds out."""
 
@@ -349,9 +353,8 @@ class AccountsStore:
     async def servers(self) -> dict[str, ServerState]:
         """How every server fares."""
         found = self.database[SERVERS.name].find({})
-        return {
-            s["_id"]: ServerState(s["error"], s["error_at"], s["paused_until"], s.get("since")) async for s in found
-        }
+        names = ServerState.__dataclass_fields__
+        return {s["_id"]: ServerState(**{name: s[name] for name in names if name in s}) async for s in found}
 
 
 def _stored(account: Account) -> Document:

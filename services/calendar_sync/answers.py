@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.calendar_sync.trouble import Trouble
+
 
 class Blame(StrEnum):
     """Whose fault it looks like: the server's (all of its calendars wait), one account's, or one object's."""
@@ -15,9 +17,9 @@ class Blame(StrEnum):
 
 
 class Fault(Exception):
-    """A request that did not succeed. `retry_after` in seconds; `unknown`: it may have been carried out all the same.
+    """A request that did not succeed: in English words, and of which kind. `retry_after` in seconds.
 
-    `refused`: the server does not take the password. `gone`: there is no such calendar. `lasting`: no use in trying it
+    `unknown`: it may have been carried out all the same. `refused`: the server does not take the password. `gone`: there is no such calendar. `lasting`: no use in trying it
     soon again.
     """
 
@@ -26,6 +28,7 @@ class Fault(Exception):
         words: str,
         blame: Blame,
         *,
+        kind: Trouble,
         retry_after: float | None = None,
         unknown: bool = False,
         refused: bool = False,
@@ -33,7 +36,7 @@ class Fault(Exception):
         lasting: bool = False,
     ) -> None:
         super().__init__(words)
-        self.words, self.blame = words, blame
+        self.words, self.blame, self.kind = words, blame, kind
         self.retry_after, self.unknown = retry_after, unknown
         self.refused, self.gone, self.lasting = refused, gone, lasting
 
@@ -94,25 +97,28 @@ def fault_of(answer: Answer) -> Fault:
     if status in (429, 503):
         wait = f" and asks us to come again in {answer.retry_after:.0f} s" if answer.retry_after is not None else ""
         blame = Blame.ACCOUNT if status == 429 else Blame.SERVER
-        return Fault(f"The calendar server is busy ({status}){wait}.", blame, retry_after=answer.retry_after)
+        words = f"The calendar server is busy ({status}){wait}."
+        return Fault(words, blame, kind=Trouble.BUSY, retry_after=answer.retry_after)
     if 300 <= status < 400:
-        return Fault(
-            f"The calendar server sends us elsewhere ({status}), perhaps to a login page; check its address.",
-            Blame.SERVER,
-        )
+        words = f"The calendar server sends us elsewhere ({status}), perhaps to a login page; check its address."
+        return Fault(words, Blame.SERVER, kind=Trouble.MOVED)
     if status == 401:
         words = "The calendar server refuses the user name or the password (401)."
-        return Fault(words, Blame.ACCOUNT, refused=True, lasting=True)
+        return Fault(words, Blame.ACCOUNT, kind=Trouble.PASSWORD, refused=True, lasting=True)
     if status == 507:
-        return Fault("The calendar server has no room left (507).", Blame.ACCOUNT, lasting=True)
+        words = "The calendar server has no room left (507)."
+        return Fault(words, Blame.ACCOUNT, kind=Trouble.FULL, lasting=True)
     if status in (502, 504):
-        return Fault(f"The calendar server does not answer its proxy ({status}).", Blame.SERVER, unknown=True)
+        words = f"The calendar server does not answer its proxy ({status})."
+        return Fault(words, Blame.SERVER, kind=Trouble.UNREACHABLE, unknown=True)
     reason = f": {', '.join(answer.refusals)}" if answer.refusals else ""
     if status >= 500:
-        return Fault(f"The calendar server failed ({status}{reason}).", Blame.OBJECT, unknown=True)
+        words = f"The calendar server failed ({status}{reason})."
+        return Fault(words, Blame.OBJECT, kind=Trouble.OTHER, unknown=True)
     if answer.uid_taken:
         words = (
             f"The session stands in another calendar of the same account ({status}{reason}); it was left alone there."
         )
-        return Fault(words, Blame.OBJECT, lasting=True)
-    return Fault(f"The calendar server refuses the object ({status}{reason}).", Blame.OBJECT)
+        return Fault(words, Blame.OBJECT, kind=Trouble.ELSEWHERE, lasting=True)
+    kind = Trouble.NO_RIGHT if "need-privileges" in answer.refusals else Trouble.OTHER
+    return Fault(f"The calendar server refuses the object ({status}{reason}).", Blame.OBJECT, kind=kind)

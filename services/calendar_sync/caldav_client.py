@@ -24,6 +24,7 @@ from caldav.response import DAVResponse
 from services.calendar_sync.answers import Answer, Blame, Fault
 from services.calendar_sync.dav_http import LARGEST_ANSWER, LARGEST_RECEIPT, READS, DavHttp, TooLarge
 from services.calendar_sync.metrics import DAV_SECONDS
+from services.calendar_sync.trouble import Trouble
 from shared.outward import NotPermitted
 from shared.outward_aiohttp import KEPT_ALIVE, shared_ssl_context
 
@@ -99,22 +100,26 @@ class DavServer:
         except AuthorizationError as error:
             return Answer(error.status or 403, refusals=_names_of(error.preconditions))
         except aiohttp.ClientConnectorCertificateError as error:
-            raise Fault("The calendar server's certificate is not valid.", Blame.SERVER) from error
+            words = "The calendar server's certificate is not valid."
+            raise Fault(words, Blame.SERVER, kind=Trouble.CERTIFICATE) from error
         except (aiohttp.ClientConnectorError, NotPermitted) as error:
-            raise Fault("The calendar server cannot be reached.", Blame.SERVER) from error
+            words = "The calendar server cannot be reached."
+            raise Fault(words, Blame.SERVER, kind=Trouble.UNREACHABLE) from error
         except TimeoutError as error:
             words = f"The calendar server did not answer within {self._timeout:.0f} s."
-            raise Fault(words, Blame.SERVER, unknown=True) from error
+            raise Fault(words, Blame.SERVER, kind=Trouble.UNREACHABLE, unknown=True) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Fault("The connection to the calendar server broke.", Blame.SERVER, unknown=True) from error
+            words = "The connection to the calendar server broke."
+            raise Fault(words, Blame.SERVER, kind=Trouble.UNREACHABLE, unknown=True) from error
         except TooLarge as error:
             most = LARGEST_ANSWER if method in READS else LARGEST_RECEIPT
             words = f"The calendar server's answer is larger than {most // 1024} KiB."
-            raise Fault(words, Blame.ACCOUNT, unknown=True, lasting=True) from error
+            raise Fault(words, Blame.ACCOUNT, kind=Trouble.OTHER, unknown=True, lasting=True) from error
         except _UNREADABLE as error:
             # What an object holds may be anything that one person put there: nobody else's calendar waits for that.
             blame = Blame.OBJECT if method == "GET" else Blame.SERVER
-            raise Fault("The calendar server's answer cannot be read.", blame, unknown=True) from error
+            words = "The calendar server's answer cannot be read."
+            raise Fault(words, blame, kind=Trouble.OTHER, unknown=True) from error
 
     async def __aenter__(self) -> DavServer:
         return self

@@ -22,10 +22,11 @@ from services.calendar_sync.declining import (
     reading,
     to_ask,
 )
-from services.calendar_sync.pusher import Pusher
+from services.calendar_sync.following import Following
 from services.calendar_sync.reconciler import Desired, Known, Verdict
 from services.calendar_sync.store import Agenda
 from services.calendar_sync.tools import Tools
+from services.calendar_sync.trouble import Trouble
 from shared.contracts.scheduling import EventState
 
 _log = structlog.get_logger()
@@ -39,13 +40,14 @@ class CameBack:
         tools: Tools,
         account: Account,
         calendar: Calendar,
-        pusher: Pusher,
+        following: Following,
         agenda: Agenda,
         event: EventState,
         desired: Sequence[Desired],
         now: datetime,
     ) -> None:
-        self._tools, self._account, self._calendar, self._pusher = tools, account, calendar, pusher
+        self._tools, self._account, self._calendar = tools, account, calendar
+        self._following, self._pusher = following, following.pusher
         self._event, self._now = event, now
         self._wanted = {want.session_id: want for want in desired}
         self._sessions = {told.state.id: told.state for told in agenda.sessions}
@@ -90,29 +92,24 @@ class CameBack:
     async def _moved(
         self, known: dict[str, Known], changed: Sequence[Known]
     ) -> tuple[dict[str, Known], Sequence[Known]]:
-        """Leaves alone what the person moved to another calendar of the account: a session stands in one of them only, and
-        moving it there says nothing about the seat."""
-        gone = [have for have in changed if not have.there and have.session_id in self._wanted]
+        """Finds what the person moved to another calendar of the account: a session stands in one of them only, and moving it
+        there says nothing about the seat. What is wanted no more is removed there."""
+        gone = [have for have in changed if not have.there]
         if not 0 < len(gone) <= AT_MOST:
             return known, changed
-        moved = [
-            replace(have, elsewhere=self._wanted[have.session_id].fingerprint, drifted_at=None)
-            for have in gone
-            if await self._stands_in_another(have)
-        ]
+        moved = [at for have in gone if (at := await self._standing_elsewhere(have)) is not None]
         await self._tools.accounts.keep_objects(moved)
         left_alone = {have.session_id: have for have in moved}
         return known | left_alone, [have for have in changed if have.session_id not in left_alone]
 
-    async def _stands_in_another(self, have: Known) -> bool:
-        for other in await self._pusher.calendar.siblings(self._account.home):
-            try:
-                if await replace(self._pusher, calendar=other).found(self._wanted[have.session_id], "") is not None:
-                    return True
-            except Fault as fault:
-                if fault.blame is not Blame.OBJECT:
-                    raise
-        return False
+    async def _standing_elsewhere(self, have: Known) -> Known | None:
+        """What is known of an object that stands in another calendar of the account; None where it does not."""
+        want = self._wanted.get(have.session_id)
+        uid = self._tools.objects.uid(have.session_id, self._calendar.scope)
+        standing = await self._following.find(uid, want.mark if want is not None else None, everywhere=True)
+        if standing is None:
+            return None
+        return replace(have, elsewhere=have.written or "", stands_in=standing.path, drifted_at=None)
 
     def declined(self, have: Known) -> datetime:
         """An object that stands there, declined by the person; when to look at it again."""
@@ -207,7 +204,7 @@ class CameBack:
         """Looks once more, at all of the calendar: what is still gone is given up. Returns what is written again."""
         listing = await self._pusher.calendar.listing()
         if listing is None:
-            raise Fault("The calendar is no longer there.", Blame.ACCOUNT, gone=True)
+            raise Fault("The calendar is no longer there.", Blame.ACCOUNT, kind=Trouble.GONE, gone=True)
         back: list[Known] = []
         still: list[Known] = []
         for have in free:
@@ -215,12 +212,9 @@ class CameBack:
                 verdict = await self._pusher.verify(self._wanted[have.session_id], have)
                 (still if verdict is Verdict.DECLINED else back).append(have)
             else:
-                there_again = (
-                    have.name in listing.etags
-                    or await self._stands_elsewhere(have)
-                    or await self._stands_in_another(have)
-                )
-                (back if there_again else still).append(have)
+                there_again = have.name in listing.etags or await self._stands_elsewhere(have)
+                moved = None if there_again else await self._standing_elsewhere(have)
+                (back if there_again or moved else still).append(moved or have)
         others = [have for have in known.values() if have.there]
         kept = sum(have.name in listing.etags for have in others)
         # The grace time is over: an object that the server told of as removed, and that is still not there, is gone. But

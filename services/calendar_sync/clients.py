@@ -11,6 +11,7 @@ from services.calendar_sync.accounts_store import CONFIGURED, Account
 from services.calendar_sync.answers import Blame, Fault
 from services.calendar_sync.caldav_client import DavServer, DavSession
 from services.calendar_sync.sealing import Sealing, Unreadable
+from services.calendar_sync.trouble import Trouble
 from shared.outward import AddressRule
 from shared.outward_aiohttp import guarded_connector
 
@@ -62,8 +63,8 @@ class Clients:
             return None
         words = "The stored password cannot be read: the key it was sealed with is no longer set."
         if self.sealing is None:
-            raise Fault(words, Blame.ACCOUNT, lasting=True)
+            raise Fault(words, Blame.ACCOUNT, kind=Trouble.KEY, lasting=True)
         try:
             return self.sealing.open(account.secret)
         except Unreadable as error:
-            raise Fault(words, Blame.ACCOUNT, lasting=True) from error
+            raise Fault(words, Blame.ACCOUNT, kind=Trouble.KEY, lasting=True) from error

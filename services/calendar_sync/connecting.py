@@ -20,6 +20,7 @@ from services.calendar_sync.sealing import Sealing, Unreadable
 from services.calendar_sync.service_location import DnsLookup, SystemDns
 from services.calendar_sync.store import Person
 from services.calendar_sync.tools import Tools
+from services.calendar_sync.trouble import Trouble
 from shared.outward_aiohttp import outward_session
 
 CHOOSE_WITHIN = timedelta(hours=1)
@@ -120,7 +121,7 @@ class Connecting:
             raise TooLate
         remote = RemoteCalendar(self._tools.clients.session(account), calendar.path)
         if await remote.listing() is None and calendar.checked_at is not None:
-            raise Fault("The calendar is no longer there.", Blame.ACCOUNT, gone=True)
+            raise Fault("The calendar is no longer there.", Blame.ACCOUNT, kind=Trouble.GONE, gone=True)
         if account.paused_until is not None or account.state is AccountState.LOST:
             await self._tools.accounts.note_account(account.id, paused_until=None)
         await self._tools.accounts.mark(calendar.id, self._tools.clock())

@@ -135,11 +135,13 @@ class Connections:
 
     async def _renew(self, before: str, account: Account, now: datetime, session: Session) -> None:
         mended: Document = {"state": str(AccountState.WORKING), "secret": account.secret, "username": account.username}
-        mended |= dict.fromkeys(("failing_since", "error", "error_at", "lost", "paused_until", "expires_at"))
+        mended |= dict.fromkeys(
+            ("failing_since", "error", "error_kind", "error_at", "lost", "paused_until", "expires_at")
+        )
         await self._database[ACCOUNTS.name].update_one(
             {"_id": before}, {"$set": mended | {"refusals": 0}}, session=session
         )
-        again = {"due": now, "checked_at": None, "attempts": 0, "error": None, "error_at": None}
+        again = {"due": now, "checked_at": None, "attempts": 0, "error": None, "error_kind": None, "error_at": None}
         await self._database[CALENDARS.name].update_many(
             {"account": before}, {"$set": again, "$inc": {"marks": 1}}, session=session
         )

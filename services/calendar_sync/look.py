@@ -15,15 +15,26 @@ from services.calendar_sync.accounts_store import Account, AccountState, Calenda
 from services.calendar_sync.answers import Answer, Blame, Fault, InvalidToken, fault_of
 from services.calendar_sync.came_back import CameBack
 from services.calendar_sync.domain import Seats
+from services.calendar_sync.following import Following
 from services.calendar_sync.metrics import OBJECTS, REPAIRED
 from services.calendar_sync.pace import Stopped, may_make_calendar
 from services.calendar_sync.probing import ProbeFailed, probe
 from services.calendar_sync.profile import Profile
 from services.calendar_sync.pusher import Declined, Pusher
-from services.calendar_sync.reconciler import Desired, Difference, Kind, Known, Listing, differences, drifted
+from services.calendar_sync.reconciler import (
+    Desired,
+    Difference,
+    Kind,
+    Known,
+    Listing,
+    differences,
+    drifted,
+    moved_back,
+)
 from services.calendar_sync.remote_calendar import Asks, RemoteCalendar
 from services.calendar_sync.store import Agenda
 from services.calendar_sync.tools import Tools
+from services.calendar_sync.trouble import Trouble
 from shared.contracts.base import said_in
 from shared.contracts.scheduling import EventState
 
@@ -60,7 +71,7 @@ class _Later:
     """An object that is not right yet: when to come back to it, and why."""
 
     again: datetime
-    words: str | None = None
+    fault: Fault | None = None
     check: bool = False
 
 
@@ -102,10 +113,10 @@ class Look:
         known, reported, changed = await self._checked(agenda, event, language, known)
         desired = tools.objects.desired(agenda, event, calendar.scope, now, language=language, seats=seats)
         times: list[datetime] = []
-        pusher = Pusher(self._remote, self._profile or Profile(), heeds_answers=self._account.personal)
+        following = self._following()
         came_back: CameBack | None = None
         if self._account.personal and seats is not None:
-            came_back = CameBack(tools, self._account, self._calendar, pusher, agenda, event, desired, now)
+            came_back = CameBack(tools, self._account, self._calendar, following, agenda, event, desired, now)
             known, times = await came_back.settle(known, changed, reported=reported, history_lost=self._history_lost)
         found = differences(desired, known, tools.objects.unwanted_since(agenda, event, seats), now)
         await self._forget_unwanted(known, desired)
@@ -113,7 +124,7 @@ class Look:
         most = tools.pace.objects_at_once if limit is None else limit
         try:
             results = await asyncio.gather(
-                *(self._bring_one(difference, pusher, came_back) for difference in ready[:most])
+                *(self._bring_one(difference, following, came_back) for difference in ready[:most])
             )
         finally:
             # Kept together: what a crash keeps from being noted is found on the server, as we wrote it.
@@ -127,21 +138,21 @@ class Look:
         tools, now = self._tools, self._now
         await self._cleaned()
         known = await tools.accounts.objects(self._calendar.id)
-        pusher = Pusher(self._remote, self._profile or Profile())
+        following = self._following()
         removable = await self._removable(known)
         results = await asyncio.gather(
             *(
-                self._bring_one(Difference(Kind.REMOVE, have.session_id, now, None, have), pusher, None)
+                self._bring_one(Difference(Kind.REMOVE, have.session_id, now, None, have), following, None)
                 for have in known.values()
-                if (have.there or have.look) and (have.next_attempt is None or have.next_attempt <= now)
+                if have.stands and (have.next_attempt is None or have.next_attempt <= now)
             )
         )
         left = await tools.accounts.objects(self._calendar.id)
-        waiting = [have for have in left.values() if have.there or have.look]
+        waiting = [have for have in left.values() if have.stands]
         if waiting:
             times = [have.next_attempt or now for have in waiting]
-            latest = next((later.words for later in results if later is not None and later.words), None)
-            calendar = replace(self._calendar, error=latest or self._calendar.error, error_at=now)
+            latest = next((later.fault for later in results if later is not None and later.fault), None)
+            calendar = _noted(replace(self._calendar, error_at=now), latest)
             return Looked(calendar, max(min(times), now + tools.pace.first_pause), Result.PARTLY)
         if removable:
             listing = await self._remote.listing()
@@ -197,7 +208,8 @@ class Look:
                 await self._probed()
         again = listing.whole and self._profile is not None and self._profile.etags_reused
         changed = drifted(known.values(), listing, now, look_at_all=again)
-        await tools.accounts.keep_objects(changed)
+        back = moved_back(known.values(), listing, now)
+        await tools.accounts.keep_objects([*changed, *back])
         if changed:
             _log.info("calendar_drift_found", calendar=self._calendar.id, objects=len(changed))
         self._calendar = replace(
@@ -207,7 +219,7 @@ class Look:
             title=self._calendar.title or title,
         )
         await self._named(title)
-        return known | {item.session_id: item for item in changed}, not listing.whole, changed
+        return known | {item.session_id: item for item in (*changed, *back)}, not listing.whole, changed
 
     async def _listed(self) -> Listing | None:
         """The server's list: of changes alone where it tells them, and of everything now and then all the same."""
@@ -229,13 +241,12 @@ class Look:
         seen = self._calendar.title is not None  # `checked_at` is forgotten after a failure
         if self._account.personal and seen:
             # Whoever removed the whole calendar does not want a new one unasked; a server may also have lost it.
-            raise Fault("The calendar is no longer there.", Blame.ACCOUNT, gone=True)
+            raise Fault("The calendar is no longer there.", Blame.ACCOUNT, kind=Trouble.GONE, gone=True)
         # Other calendars of the account may have been made since this look began.
         self._account = await self._tools.accounts.account(self._account.id) or self._account
         if not may_make_calendar(self._account.made, self._now, self._tools.pace):
-            raise Fault(
-                "So many calendars were made here that the next has to wait an hour.", Blame.OBJECT, lasting=True
-            )
+            words = "So many calendars were made here that the next has to wait an hour."
+            raise Fault(words, Blame.OBJECT, kind=Trouble.TOO_MANY, lasting=True)
         about = said_in(event.subtitle, language, event.languages[0]) or title
         answer = await self._remote.make(title, about, language)
         if answer.done or answer.status == 202:
@@ -244,10 +255,10 @@ class Look:
         listing = await self._remote.listing()
         if listing is None:  # refused, or being made while we wait
             if answer.done or answer.status == 202:
-                raise Fault("The calendar is being made.", Blame.OBJECT)
+                raise Fault("The calendar is being made.", Blame.OBJECT, kind=Trouble.BEING_MADE)
             if self._account.personal and (answer.unclear or answer.status == 501):
                 words = f"The calendar server makes no new calendar ({answer.status})."
-                raise Fault(words, Blame.OBJECT, lasting=True)
+                raise Fault(words, Blame.OBJECT, kind=Trouble.NOT_MADE, lasting=True)
             raise fault_of(answer)
         _log.info("calendar_made", calendar=self._calendar.id)
         return listing
@@ -286,7 +297,13 @@ class Look:
 
     # What differs
 
-    async def _bring_one(self, difference: Difference, pusher: Pusher, came_back: CameBack | None) -> _Later | None:
+    def _following(self) -> Following:
+        pusher = Pusher(self._remote, self._profile or Profile())
+        return Following(self._tools, self._account, self._calendar, pusher)
+
+    async def _bring_one(
+        self, difference: Difference, following: Following, came_back: CameBack | None
+    ) -> _Later | None:
         """Brings one object right; None when that is done, else when to come back to it."""
         calendar, want = self._calendar, difference.desired
         name = want.name if want is not None else ""
@@ -295,8 +312,7 @@ class Look:
             try:
                 if difference.kind is Kind.WRITE and want is not None:
                     heeds = came_back is not None and not have.kept and came_back.may_answer(want)
-                    one = replace(pusher, heeds_answers=heeds)
-                    self._written.append(await one.write(want, have))
+                    self._written.append(await following.write(want, have, heeds_answers=heeds))
                     _log.info(
                         "calendar_object_written",
                         calendar=calendar.id,
@@ -305,7 +321,7 @@ class Look:
                         repaired=have.drifted_at is not None,
                     )
                 else:
-                    await pusher.remove(self._tools.objects.uid(difference.session_id, calendar.scope), have)
+                    await following.remove(self._tools.objects.uid(difference.session_id, calendar.scope), have)
                     await self._tools.accounts.forget_object(calendar.id, difference.session_id)
                     _log.info("calendar_object_removed", calendar=calendar.id, session_id=difference.session_id)
             except Declined:
@@ -334,6 +350,7 @@ class Look:
                     attempts=attempts,
                     next_attempt=again,
                     error=fault.words,
+                    error_kind=str(fault.kind),
                     error_at=now,
                     look=have.look or fault.unknown,
                 )
@@ -348,13 +365,13 @@ class Look:
             attempts=attempts,
         )
         # After a refusal the next look begins with the server's own list: the calendar itself may be gone.
-        return _Later(again, fault.words, check=fault.blame is not Blame.SERVER)
+        return _Later(again, fault, check=fault.blame is not Blame.SERVER)
 
     async def _forget_unwanted(self, known: dict[str, Known], desired: Sequence[Desired]) -> None:
         """What is neither there nor wanted any more needs no memory."""
         wanted = {want.session_id for want in desired}
         for have in known.values():
-            if have.session_id not in wanted and not have.there and not have.look:
+            if have.session_id not in wanted and not have.stands:
                 await self._tools.accounts.forget_object(self._calendar.id, have.session_id)
 
     def _looked(
@@ -369,16 +386,18 @@ class Look:
         now, pace = self._now, self._tools.pace
         faults = [result for result in results if result is not None]
         done = len(results) - len(faults)
-        latest = next((later.words for later in faults if later.words), None)
+        latest = next((later.fault for later in faults if later.fault), None)
         checked_at = None if any(later.check for later in faults) else self._calendar.checked_at
+        right = done == len(found)
         calendar = replace(
-            self._calendar,
+            _noted(self._calendar, latest),
             attempts=0,
-            pushed=agenda.version if done == len(found) else self._calendar.pushed,
+            pushed=agenda.version if right else self._calendar.pushed,
             checked_at=checked_at,
-            error=None if done == len(found) else (latest or self._calendar.error),
             error_at=now if latest else self._calendar.error_at,
         )
+        if right:
+            calendar = replace(calendar, error=None, error_kind=None)
         when = [(checked_at or now) + pace.check_every, *times, *(later.again for later in faults)]
         when.extend(d.known.next_attempt for d in found if d.known and d.known.next_attempt and not d.may_try(now))
         ends = self._tools.objects.unwanted_since(agenda, event, seats).values()
@@ -387,6 +406,10 @@ class Look:
         due = self._tools.clock() if untried > 0 else min(when)
         well = (self._asked or not found) and not any(later.check for later in faults)
         return Looked(calendar, due, (Result.WELL if self._asked else Result.IDLE) if well else Result.PARTLY)
+
+
+def _noted(calendar: Calendar, fault: Fault | None) -> Calendar:
+    return replace(calendar, error=fault.words, error_kind=str(fault.kind)) if fault is not None else calendar
 
 
 def _cleared(answer: Answer) -> bool:

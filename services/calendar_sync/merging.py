@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from shared.calendar.note import note_behind
+from shared.calendar.entry import OUR_TEXT
+from shared.calendar.note import Notes, notes_around
 from shared.calendar.text import escape, fold
 
 LARGEST = 256 * 1024
@@ -86,37 +87,40 @@ class _Entry:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What is theirs: whole lines, alarms as lines, the note, all their categories that are not ours, and TRANSP."""
+    """What is theirs: whole lines, alarms as lines, the notes, all their categories that are not ours, and TRANSP."""
 
     lines: tuple[str, ...]
     alarms: tuple[tuple[str, ...], ...]
-    note: str
+    notes: Notes
     categories: tuple[str, ...]
     transparency: str | None
 
     def __bool__(self) -> bool:
-        return bool(self.lines or self.alarms or self.note or self.categories or self.transparency)
+        return bool(
+            self.lines or self.alarms or self.notes.front or self.notes.behind or self.categories or self.transparency
+        )
 
     def size(self) -> int:
         every = (*self.lines, *self.categories, *(line for alarm in self.alarms for line in alarm))
         return sum(len(line.encode()) for line in every)
 
 
-def merged(ours: bytes, theirs: bytes, mark: str) -> bytes:
+def merged(ours: bytes, theirs: bytes, mark: str, *, same: bool = False) -> bytes:
     """Our new calendar object with what a person or their program added to the stored one, `theirs`.
 
-    `mark` is the address of the page with which our description ends; what stands behind it is their note. Where there
+    `mark` is the address of the page with which our description ends; what stands behind it is their note, and what
+    stands in front of our description where that can be told. `same`: `ours` says what we wrote there last. Where there
     is nothing to keep, or `theirs` is none of our objects, the answer is `ours`, octet for octet. Raises ValueError
     where `ours` is no calendar object.
     """
-    kept = _kept(theirs, _ours(ours), mark)
+    kept = _kept(theirs, _ours(ours), mark, same)
     return ours if not kept else _joined(ours, kept)
 
 
-def has_theirs(theirs: bytes, ours: bytes) -> bool:
-    """Whether the stored object holds something of the person that our object `ours` is to keep."""
+def has_theirs(theirs: bytes, ours: bytes, *, same: bool = False) -> bool:
+    """Whether the stored object holds something of the person that our object `ours` is to keep; `same` as in `merged`."""
     entry = _ours(ours)
-    return bool(_kept(theirs, entry, entry.value("URL")))
+    return bool(_kept(theirs, entry, entry.value("URL"), same))
 
 
 def _ours(body: bytes) -> _Entry:
@@ -126,7 +130,7 @@ def _ours(body: bytes) -> _Entry:
     return entry
 
 
-def _kept(theirs: bytes, ours: _Entry, mark: str) -> _Kept | None:
+def _kept(theirs: bytes, ours: _Entry, mark: str, same: bool) -> _Kept | None:
     """None where `theirs` is no object to keep anything of."""
     entry = _read(theirs)
     if entry is None or entry.value("UID") != ours.value("UID") or any(line.name in _SERIES for line in entry.lines):
@@ -140,7 +144,9 @@ def _kept(theirs: bytes, ours: _Entry, mark: str) -> _Kept | None:
     kept = _Kept(
         lines=tuple(dict.fromkeys(_properties(entry, taken))),
         alarms=alarms,
-        note=note_behind(entry.text("DESCRIPTION"), ours.text("DESCRIPTION"), mark),
+        notes=notes_around(
+            entry.text("DESCRIPTION"), ours.text("DESCRIPTION"), mark, sealed=entry.text(OUR_TEXT), same=same
+        ),
         categories=tuple(_categories(entry, ours)),
         transparency=None if cancelled else _transparency(entry, ours),
     )
@@ -244,12 +250,20 @@ def _joined(ours: bytes, kept: _Kept) -> bytes:
                 lines.append("CATEGORIES:" + ",".join(map(escape, kept.categories)))
             for alarm in kept.alarms:
                 lines.extend(("BEGIN:VALARM", *alarm, "END:VALARM"))
-        if inside and name == "DESCRIPTION" and kept.note:
-            line += "\\n\\n" + escape(kept.note)
+        if inside and name == "DESCRIPTION":
+            line = _noted(line, kept.notes)
         if inside and name == "TRANSP" and kept.transparency:
             line = f"TRANSP:{kept.transparency}"
         lines.append(line)
     return b"".join(map(fold, lines))
+
+
+def _noted(line: str, notes: Notes) -> str:
+    """Our DESCRIPTION, a whole line, with the notes around it."""
+    front = escape(notes.front) + "\\n\\n" if notes.front else ""
+    behind = "\\n\\n" + escape(notes.behind) if notes.behind else ""
+    name, _, text = line.partition(":")
+    return f"{name}:{front}{text}{behind}"
 
 
 def _read(body: bytes) -> _Entry | None:

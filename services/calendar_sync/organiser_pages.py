@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from aiohttp import web
 
 from services.calendar_sync.account_status import accounts_page, servers_page
+from services.calendar_sync.accounts_store import ServerState
 from services.calendar_sync.domain import ScopeKind
 from services.calendar_sync.status import SHARED, CalendarStatus, Statuses
 from services.calendar_sync.tools import Tools
+from services.calendar_sync.trouble import FOR_ORGANISERS, Said, said_of
 from shared.contracts.base import said_in
 from shared.web import visit as shared
 from shared.web.visit import HOME
@@ -58,6 +62,7 @@ class OrganiserPages:
             "trouble": len(trouble),
             "more_trouble": more_trouble is not None,
             "states": _states(visit),
+            "said": partial(_said, visit.words),
         }
         return visit.page("calendars.html", context)
 
@@ -74,6 +79,12 @@ class OrganiserPages:
             "title": event if scope.kind is ScopeKind.EVENT else status.title or scope.event_id,
             "address": f"{status.calendar.server}{status.calendar.path}",
         }
+
+
+def _said(say: Callable[[str], str], one: Said | ServerState | None) -> dict[str, str] | None:
+    """The sentence about a fault in the reader's language, and the English words behind it; None where there is none."""
+    fault = said_of(one) if isinstance(one, ServerState) else one
+    return {"sentence": say(FOR_ORGANISERS[fault.kind]), "words": fault.words} if fault is not None else None
 
 
 def _states(visit: Visit) -> dict[str, tuple[str, str]]:

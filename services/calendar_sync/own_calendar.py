@@ -8,9 +8,10 @@ from enum import StrEnum
 
 from services.calendar_sync.accounts_store import Account, AccountState, Calendar
 from services.calendar_sync.connections import Choice, Connections
-from services.calendar_sync.status import CalendarStatus, Said, Statuses, newest
+from services.calendar_sync.status import CalendarStatus, Statuses
 from services.calendar_sync.store import Person
 from services.calendar_sync.tools import Tools
+from services.calendar_sync.trouble import Said, newest, said_of
 
 
 class OwnState(StrEnum):
@@ -26,7 +27,7 @@ class OwnState(StrEnum):
 
 @dataclass(frozen=True)
 class OwnCalendar:
-    """The state at one moment. Instants are UTC; `error` are the words of the newest fault, in English."""
+    """The state at one moment. Instants are UTC; `error` is the newest fault."""
 
     state: OwnState = OwnState.NONE
     account: Account | None = None
@@ -36,8 +37,7 @@ class OwnCalendar:
     written: int = 0
     waiting: int = 0
     waiting_since: datetime | None = None
-    error: str | None = None
-    error_at: datetime | None = None
+    error: Said | None = None
     clearing: tuple[str, ...] = ()
     """The hosts of earlier accounts in which entries are still being removed."""
 
@@ -64,7 +64,6 @@ async def own_calendar(tools: Tools, connections: Connections, person: Person) -
         state = OwnState.CHOOSING if choosing else OwnState.NONE
         return OwnCalendar(state, choices=choices, clearing=clearing)
     status, chosen = (await Statuses(tools).of(calendars[:1], now))[0], await connections.choices(account.id)
-    error = await _error(tools, account, status)
     return OwnCalendar(
         state=OwnState.LOST if account.lost is not None else OwnState.WORKING,
         account=account,
@@ -74,8 +73,7 @@ async def own_calendar(tools: Tools, connections: Connections, person: Person) -
         written=status.written,
         waiting=len(status.waiting),
         waiting_since=status.waiting_since,
-        error=error[0] if error else None,
-        error_at=error[1] if error else None,
+        error=await _error(tools, account, status),
         clearing=clearing,
     )
 
@@ -91,6 +89,6 @@ def _is_open(account: Account, now: datetime) -> bool:
 
 async def _error(tools: Tools, account: Account, status: CalendarStatus) -> Said | None:
     """The newest error of the account, the calendar or what waits in it; else that of its server."""
-    own = newest([(account.error, account.error_at), status.last_error or (None, None)])
+    own = newest([said_of(account), status.last_error])
     server = (await tools.accounts.servers()).get(account.server)
-    return own or (newest([(server.error, server.error_at)]) if server is not None else None)
+    return own or (said_of(server) if server is not None else None)

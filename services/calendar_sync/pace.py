@@ -88,7 +88,12 @@ class _InSlots:
             if self._told_off is not None:
                 told = fault_of(self._told_off)
                 raise Fault(
-                    told.words, Blame.ACCOUNT, retry_after=told.retry_after, refused=told.refused, lasting=told.lasting
+                    told.words,
+                    Blame.ACCOUNT,
+                    kind=told.kind,
+                    retry_after=told.retry_after,
+                    refused=told.refused,
+                    lasting=told.lasting,
                 )
             answer = await self.inner.ask(method, url, body, headers)
             if answer.status in (401, 429) or answer.retry_after is not None:

@@ -16,6 +16,7 @@ from services.calendar_sync.answers import Answer, Blame, Fault, fault_of, stron
 from services.calendar_sync.pace import Stopped
 from services.calendar_sync.profile import Profile
 from services.calendar_sync.remote_calendar import Asks
+from services.calendar_sync.trouble import Trouble
 from shared.clock import Ids
 
 TITLE = "Lectern: connection test"
@@ -38,6 +39,7 @@ class ProbeFailed(Fault):
         super().__init__(
             cause.words,
             cause.blame,
+            kind=cause.kind,
             retry_after=cause.retry_after,
             unknown=cause.unknown,
             refused=cause.refused,
@@ -58,7 +60,7 @@ async def probe(dav: Asks, path: str, now: datetime, ids: Ids) -> Profile:
     except Fault as fault:
         raise ProbeFailed(fault, await trial.clean()) from fault
     except Stopped as stopped:
-        interrupted = Fault("The connection test was interrupted.", Blame.OBJECT)
+        interrupted = Fault("The connection test was interrupted.", Blame.OBJECT, kind=Trouble.OTHER)
         raise ProbeFailed(interrupted, await trial.clean()) from stopped
     except BaseException:
         await trial.clean()

@@ -10,6 +10,7 @@ from services.calendar_sync.merging import LARGEST, has_theirs, merged
 from services.calendar_sync.profile import Profile
 from services.calendar_sync.reconciler import Desired, Known, Seen, Verdict, judge
 from services.calendar_sync.remote_calendar import RemoteCalendar
+from services.calendar_sync.trouble import Trouble
 from shared.calendar.fingerprint import Said, read
 
 _READ_BESIDE = 16 * 1024
@@ -23,16 +24,22 @@ class Declined(Exception):
     """The person says in the object itself: I do not come. Nothing was written."""
 
 
+class Vanished(Exception):
+    """The object is no longer where it was written. Nothing was written."""
+
+
 @dataclass(frozen=True)
 class Pusher:
     """Writes and removes single objects of one calendar. Raises Fault where it did not succeed.
 
-    `heeds_answers`: an object that the person declined is told by Declined, and not written again.
+    `heeds_answers`: an object that the person declined is told by Declined, and not written again. `tells_vanished`: one
+    that is gone is told by Vanished.
     """
 
     calendar: RemoteCalendar
     profile: Profile
     heeds_answers: bool = False
+    tells_vanished: bool = False
 
     async def write(self, want: Desired, have: Known) -> Known:
         """Brings the object to what is desired; returns what is known of it then."""
@@ -40,6 +47,7 @@ class Pusher:
         look = self._looks_first(have)
         refused: Answer | None = None
         theirs: bytes | None = None
+        same = have.there and have.written == want.fingerprint
         for _ in range(_ROUNDS):
             if look:
                 seen = await self._read(name, want.mark)
@@ -50,10 +58,11 @@ class Pusher:
                     verdict = Verdict.REPLACE
                 if verdict is Verdict.FOREIGN:
                     if name == _second_name(want):
-                        raise Fault("Another object stands at this address; it was left alone.", Blame.OBJECT)
+                        words = "Another object stands at this address; it was left alone."
+                        raise Fault(words, Blame.OBJECT, kind=Trouble.TAKEN)
                     name, refused = _second_name(want), None
                     continue
-                if seen is not None and seen.uid == want.uid and has_theirs(seen.body, want.body):
+                if seen is not None and seen.uid == want.uid and has_theirs(seen.body, want.body, same=same):
                     theirs = seen.body
                 if verdict is Verdict.SETTLED and seen is not None:
                     return _settled(want, have, name, strong(seen.etag), seen.fingerprint, theirs=theirs is not None)
@@ -62,35 +71,54 @@ class Pusher:
                     if elsewhere is not None:
                         name, refused = elsewhere, None
                         continue
+                    if self.tells_vanished and have.there:
+                        raise Vanished
                     if refused is not None and condition is None:
                         raise fault_of(refused)
                 condition = None if seen is None else (strong(seen.etag) or "*")
-            body = want.body if theirs is None else merged(want.body, theirs, want.mark or "")
+            body = want.body if theirs is None else merged(want.body, theirs, want.mark or "", same=same)
             answer = await self.calendar.put(name, body, match=condition)
             if answer.done:
                 return await self._written(want, have, name, answer, theirs=theirs is not None)
             if not answer.unclear:
                 raise fault_of(answer)
             look, refused = True, answer
-        raise Fault("The object goes on changing while it is written.", Blame.OBJECT)
+        raise Fault("The object goes on changing while it is written.", Blame.OBJECT, kind=Trouble.OTHER)
 
-    async def remove(self, uid: str, have: Known) -> None:
-        """Removes our object; what another UID has taken the place of is left alone."""
+    async def rewrite(self, want: Desired, seen: Seen | None) -> bool:
+        """Brings our object right that a look found as `seen`, by whatever name. False where it is not there any more, or is
+        somebody else's: none is ever created."""
+        for _ in range(_ROUNDS):
+            if seen is None or seen.uid != want.uid or seen.attended:
+                return False
+            if seen.fingerprint == want.fingerprint:
+                return True
+            body = merged(want.body, seen.body, want.mark or "")
+            answer = await self.calendar.put(seen.name, body, match=strong(seen.etag) or "*")
+            if answer.done:
+                return True
+            if answer.status not in (404, 409, 410, 412):
+                raise fault_of(answer)
+            seen = await self._read(seen.name, want.mark)
+        raise Fault("The object goes on changing while it is written.", Blame.OBJECT, kind=Trouble.OTHER)
+
+    async def remove(self, uid: str, have: Known) -> bool:
+        """Removes our object; False where it is not there any more. What another UID has taken the place of is left alone."""
         condition = have.etag
         look = have.look or have.etag is None or self.profile.needs_look_before_update
         for _ in range(_ROUNDS):
             if look:
                 seen = await self._read(have.name, None)
                 if judge(uid, None, seen, have) in (Verdict.CREATE, Verdict.FOREIGN):
-                    return
+                    return False
                 condition = (strong(seen.etag) if seen is not None else None) or "*"
             answer = await self.calendar.delete(have.name, match=condition or "*")
             if answer.done:
-                return
+                return True
             if not answer.unclear:
                 raise fault_of(answer)
             look = True
-        raise Fault("The object goes on changing while it is removed.", Blame.OBJECT)
+        raise Fault("The object goes on changing while it is removed.", Blame.OBJECT, kind=Trouble.OTHER)
 
     async def verify(self, want: Desired, have: Known) -> Verdict:
         """Reads the object back and compares it with what it should be."""
@@ -110,10 +138,15 @@ class Pusher:
 
     async def found(self, want: Desired, name: str) -> str | None:
         """Under which name but `name` our UID stands in the calendar: a program may have put it there again by itself."""
-        for other in await self.calendar.find(want.uid):
-            seen = await self._read(other, want.mark) if other != name else None
-            if seen is not None and seen.uid == want.uid:
-                return other
+        seen = await self.seen(want.uid, want.mark, besides=name)
+        return seen.name if seen is not None else None
+
+    async def seen(self, uid: str, mark: str | None, *, besides: str = "") -> Seen | None:
+        """The object with this UID, wherever in the calendar it stands but under the name `besides`."""
+        for name in await self.calendar.find(uid):
+            seen = await self._read(name, mark) if name != besides else None
+            if seen is not None and seen.uid == uid:
+                return seen
         return None
 
     async def _written(self, want: Desired, have: Known, name: str, answer: Answer, *, theirs: bool) -> Known:
@@ -123,7 +156,8 @@ class Pusher:
         # No ETag, a weak one, or one that is not what a GET shows: the server may have rewritten what we sent.
         seen = await self._read(name, want.mark)
         if seen is None or seen.uid != want.uid:
-            raise Fault("The object is not there after it was written.", Blame.OBJECT, unknown=True)
+            words = "The object is not there after it was written."
+            raise Fault(words, Blame.OBJECT, kind=Trouble.OTHER, unknown=True)
         return _settled(want, have, name, strong(seen.etag), seen.fingerprint, theirs=theirs)
 
     async def _read(self, name: str, mark: str | None) -> Seen | None:
@@ -135,7 +169,15 @@ class Pusher:
         said = await _said(answer.body, mark)
         if said is None:
             return Seen(name, answer.etag, None, None, answer.body)
-        return Seen(name, answer.etag, said.uid, said.fingerprint, answer.body, declined=said.declined)
+        return Seen(
+            name,
+            answer.etag,
+            said.uid,
+            said.fingerprint,
+            answer.body,
+            declined=said.declined,
+            attended=said.attended,
+        )
 
 
 async def _said(body: bytes, mark: str | None) -> Said | None:

@@ -57,15 +57,23 @@ class Known:
     attempts: int = 0
     next_attempt: datetime | None = None
     error: str | None = None
+    error_kind: str | None = None
     error_at: datetime | None = None
     drifted_at: datetime | None = None
     theirs: bool = False
     absent_since: datetime | None = None
     missed_at: datetime | None = None
     elsewhere: str | None = None
-    """What it says in another calendar of the account, to which the person moved it; as long as we have nothing else to say,
-    it is left there."""
+    """The fingerprint of what we wrote of it last, where the person moved it to another calendar of the account: as long as
+    we have nothing else to say, nothing is done; then it is brought right there."""
+    stands_in: str | None = None
+    """The path of that calendar, as it was found last."""
     kept: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """Whether it stands on the server, here or in another calendar, or may stand there."""
+        return self.there or self.look or self.elsewhere is not None
 
 
 class Kind(StrEnum):
@@ -106,7 +114,7 @@ def differences(
         since = want.since if have is None or have.drifted_at is None else max(want.since, have.drifted_at)
         found.append(Difference(Kind.WRITE, want.session_id, since, want, have))
     for session_id, have in known.items():
-        if session_id not in wanted and (have.there or have.look):
+        if session_id not in wanted and have.stands:
             since = unwanted_since.get(session_id, now)
             found.append(Difference(Kind.REMOVE, session_id, since, None, have))
     return sorted(found, key=lambda item: (item.since, item.session_id))
@@ -147,6 +155,15 @@ def drifted(known: Iterable[Known], listing: Listing, now: datetime, *, look_at_
     return changed
 
 
+def moved_back(known: Iterable[Known], listing: Listing, now: datetime) -> list[Known]:
+    """The objects that stood in another calendar and are listed in this one again, under their name: to be looked at."""
+    return [
+        replace(have, look=True, next_attempt=None, drifted_at=now, elsewhere=None, stands_in=None)
+        for have in known
+        if have.elsewhere is not None and not have.there and have.name in listing.etags
+    ]
+
+
 @dataclass(frozen=True)
 class Seen:
     """An object as read from the server; `uid` and `fingerprint` None: it is no calendar object we understand."""
@@ -158,6 +175,8 @@ class Seen:
     body: bytes = b""
     declined: bool = False
     """The person says in it: I do not come."""
+    attended: bool = False
+    """It names attendees."""
 
 
 class Verdict(StrEnum):

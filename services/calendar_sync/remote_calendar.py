@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from services.calendar_sync.answers import Answer, Blame, Fault, InvalidToken, fault_of
 from services.calendar_sync.reconciler import Listing
+from services.calendar_sync.trouble import Trouble
 
 _DAV = "DAV:"
 _CALDAV = "urn:ietf:params:xml:ns:caldav"
@@ -97,7 +98,8 @@ class RemoteCalendar:
                 whole = token is None and not answer.truncated
                 return Listing(etags, whole=whole, gone=frozenset(gone)), answer.sync_token
             asked = answer.sync_token
-        raise Fault("The calendar server goes on telling changes without an end.", Blame.ACCOUNT, lasting=True)
+        words = "The calendar server goes on telling changes without an end."
+        raise Fault(words, Blame.ACCOUNT, kind=Trouble.OTHER, lasting=True)
 
     async def find(self, uid: str) -> list[str]:
         """The names of objects whose UID holds `uid` (calendar-query, RFC 4791 section 7.8): read them to be sure."""
@@ -108,14 +110,26 @@ class RemoteCalendar:
             raise fault_of(answer)
         return list(self._names(answer.listing))
 
+    def beside(self, path: str) -> RemoteCalendar:
+        """Another calendar of the same account."""
+        return RemoteCalendar(self._session, path)
+
+    def is_same(self, path: str) -> bool:
+        """Whether `path` leads to this calendar, however it is percent-encoded."""
+        return unquote(urlsplit(path).path).rstrip("/") == self._folder
+
     async def siblings(self, home: str) -> list[RemoteCalendar]:
-        """The other collections below `home` (PROPFIND, Depth 1): the first of them, none where the server does not say."""
+        """The other collections below `home` (PROPFIND, Depth 1): the first of them, none where the server does not say.
+        Raises Fault where it is the server or the account that fails."""
         answer = await self._session.ask("PROPFIND", home, _LISTING, _XML | {"Depth": "1"})
-        folders = [path for path, _ in answer.listing if path.endswith("/")] if answer.status == 207 else []
+        if answer.status != 207:
+            fault = fault_of(answer)
+            if fault.blame is not Blame.OBJECT:
+                raise fault
+            return []
+        folders = [path for path, _ in answer.listing if path.endswith("/")]
         mine = (unquote(urlsplit(home).path).rstrip("/"), self._folder)
-        return [RemoteCalendar(self._session, quote(path)) for path in folders if path.rstrip("/") not in mine][
-            :_SIBLINGS
-        ]
+        return [self.beside(quote(path)) for path in folders if path.rstrip("/") not in mine][:_SIBLINGS]
 
     async def make(self, title: str, description: str, language: str) -> Answer:
         """Makes the calendar, for events (MKCALENDAR, RFC 4791 section 5.3.1)."""

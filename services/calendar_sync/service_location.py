@@ -100,7 +100,8 @@ class Entered:
 def read_entered(address: str, username: str | None) -> Entered:
     """`address` is a URL, a host or an e-mail address, which then is the user name too unless `username` is given.
 
-    Raises DiscoveryFailed where it is none of them, or of a provider that is known not to work.
+    Raises DiscoveryFailed where it is none of them, or of a provider that is known not to work. A single word is none: a
+    host without a dot in its name is entered as a URL.
     """
     text, who = address.strip(), (username or "").strip() or None
     email = _EMAIL.fullmatch(text)
@@ -120,6 +121,8 @@ def read_entered(address: str, username: str | None) -> Entered:
         given = url if host.endswith(ICLOUD) and "://" in named else f"https://caldav.{ICLOUD}/"
         return Entered(host_of(given), ICLOUD, who, given)
     is_domain = "://" not in named and not re.search(r"[/:?]", named)
+    if is_domain and not email and "." not in host:
+        raise DiscoveryFailed(Reason.BAD_ADDRESS)
     return Entered(host, host, who, None if is_domain else url)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,13 +17,12 @@ from services.calendar_sync.domain import ScopeKind, Seats
 from services.calendar_sync.reconciler import Difference, Kind, Known, differences
 from services.calendar_sync.store import REGISTRATIONS, Agenda, seats_from
 from services.calendar_sync.tools import Tools
+from services.calendar_sync.trouble import Said, newest, said_of
 
 SHARED = {"scope.kind": {"$ne": str(ScopeKind.PERSON)}}
 """The organisation's calendars."""
 
 Page = tuple[list["CalendarStatus"], str | None]
-Said = tuple[str, datetime | None]
-"""An error in words, and when it was met (UTC)."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +55,7 @@ class CalendarStatus:
     @property
     def last_error(self) -> Said | None:
         """The newest error of the calendar or of one of its waiting objects."""
-        told = [(self.calendar.error, self.calendar.error_at)]
-        told.extend((d.known.error, d.known.error_at) for d in self.waiting if d.known is not None)
-        return newest(told)
-
-
-def newest(told: Iterable[tuple[str | None, datetime | None]]) -> Said | None:
-    """The error that was met last, None where there is none."""
-    known = [(words, at) for words, at in told if words is not None]
-    return max(known, key=lambda item: item[1].timestamp() if item[1] else 0.0, default=None)
+        return newest([said_of(self.calendar), *(said_of(d.known) for d in self.waiting if d.known is not None)])
 
 
 class Statuses:
@@ -106,7 +97,7 @@ class Statuses:
         objects, event, scope = self._tools.objects, agenda.event, calendar.scope
         if calendar.leaving:
             since = calendar.changed_at or now
-            going = [Difference(Kind.REMOVE, k.session_id, since, None, k) for k in known.values() if k.there or k.look]
+            going = [Difference(Kind.REMOVE, k.session_id, since, None, k) for k in known.values() if k.stands]
             return CalendarStatus(calendar, calendar.title, known, going)
         if event is None:
             return CalendarStatus(calendar, calendar.title, known, [])

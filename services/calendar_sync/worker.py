@@ -17,6 +17,7 @@ from services.calendar_sync.breaker import Breaker, Gate, backoff
 from services.calendar_sync.look import Look, Looked, Result
 from services.calendar_sync.pace import Slots, Stopped, believed, postponed
 from services.calendar_sync.tools import Tools
+from services.calendar_sync.trouble import Trouble
 from shared.contracts.calendar_sync import Lost
 from shared.storage.lease import Lease
 from shared.storage.mongo import PyMongoError
@@ -122,17 +123,17 @@ class Worker:
             return
         except Fault as fault:
             await self._failed(fault, account)
-            await self._postpone(account, calendar, fault.words, fault, now)
+            await self._postpone(account, calendar, fault.words, fault.kind, fault, now)
         except ValueError as error:
             _log.exception("calendar_not_rendered", calendar=calendar.id)
-            await self._postpone(account, calendar, f"The calendar cannot be written: {error}", None, now)
+            words = f"The calendar cannot be written: {error}"
+            await self._postpone(account, calendar, words, Trouble.HERE, None, now)
         except PyMongoError:
             raise
         except Exception:  # noqa: BLE001 - whatever it is, it keeps no other calendar waiting and is not tried again at once
             _log.exception("calendar_look_failed", calendar=calendar.id)
-            await self._postpone(
-                account, calendar, "Something went wrong here while the calendar was written.", None, now
-            )
+            words = "Something went wrong here while the calendar was written."
+            await self._postpone(account, calendar, words, Trouble.HERE, None, now)
 
     async def _must_wait(self, account: Account, calendar: Calendar, now: datetime) -> bool:
         """Whether a calendar that was just connected waits until an earlier one of its person is cleared: no session stands
@@ -146,16 +147,16 @@ class Worker:
         if looked.result is Result.WELL and (account.failing_since or account.error or account.lost):
             state = AccountState.WORKING if account.state is AccountState.LOST else account.state
             await self._tools.accounts.note_account(
-                account.id, state=state, failing_since=None, refusals=0, error=None, error_at=None, lost=None,
-                paused_until=None,
+                account.id, state=state, failing_since=None, refusals=0, error=None, error_kind=None, error_at=None,
+                lost=None, paused_until=None,
             )  # fmt: skip
         await self._tools.accounts.looked_at(looked.calendar, due=looked.due)
 
     async def _postpone(
-        self, account: Account, calendar: Calendar, words: str, fault: Fault | None, now: datetime
+        self, account: Account, calendar: Calendar, words: str, kind: Trouble, fault: Fault | None, now: datetime
     ) -> None:
         attempts = calendar.attempts + 1
-        calendar = replace(calendar, attempts=attempts, error=words, error_at=now)
+        calendar = replace(calendar, attempts=attempts, error=words, error_kind=str(kind), error_at=now)
         pause = self._pause(attempts, fault)
         if fault is not None:
             pause = max(pause, await self._trouble(account, fault, now))
@@ -165,7 +166,7 @@ class Worker:
         """Keeps how long an account has been failing; tells its person when only the person can mend it. Returns how long it
         waits at the least."""
         pace, since = self._tools.pace, account.failing_since or now
-        fields = {"failing_since": since, "error": fault.words, "error_at": now}
+        fields = {"failing_since": since, "error": fault.words, "error_kind": str(fault.kind), "error_at": now}
         reason: Lost | None = None
         if fault.refused:
             fields["refusals"] = account.refusals + 1
@@ -205,7 +206,7 @@ class Worker:
             return
         self._told_fault = True
         self._failing_since = self._failing_since or now
-        state = ServerState(fault.words, now, self._breaker.until, self._failing_since)
+        state = ServerState(fault.words, now, self._breaker.until, self._failing_since, str(fault.kind))
         await tools.accounts.keep_server(self.server, state)
 
     async def _succeeded(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from shared.calendar.note import seal
 from shared.calendar.text import address, escape, fold, plain, quoted
 from shared.calendar.zones import is_utc, zone
 from shared.contracts.base import said_in
@@ -30,6 +31,8 @@ OUR_STATUS = "X-LECTERN-STATUS"
 """The STATUS that we wrote: one that a person changed (who declines) differs from it."""
 OUR_CATEGORIES = "X-LECTERN-CATEGORIES"
 """The CATEGORIES that we wrote: what else stands there is the person's."""
+OUR_TEXT = "X-LECTERN-TEXT"
+"""The seal of the DESCRIPTION that we wrote: what else stands there is the person's note (shared/calendar/note.py)."""
 
 ROLES = {
     Role.CHAIR: "Chair",
@@ -140,6 +143,7 @@ def entry(
         f"{REVISION}:{sequence(session, event)}",
         f"{OUR_STATUS}:{status}",
         f"{OUR_CATEGORIES}:{','.join(map(escape, categories))}",
+        f"{OUR_TEXT}:{seal(about)}",
     ]
     placed = any(line.startswith(("DTSTART;TZID=", "DTEND;TZID=")) for line in lines)
     return Entry(

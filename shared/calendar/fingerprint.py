@@ -29,11 +29,13 @@ _FOLDED = re.compile(r"(?:(?<!\n)\r\n|(?<![\r\n])\n)(?:\r?\n)*[ \t]")
 
 @dataclass(frozen=True)
 class Said:
-    """What a stored object says: its UID, the hash of what matters, and whether the person declined in it."""
+    """What a stored object says: its UID, the hash of what matters, whether the person declined in it, and whether it names
+    attendees (ours never does)."""
 
     uid: str
     fingerprint: str
     declined: bool = False
+    attended: bool = False
 
 
 def read(body: bytes, mark: str | None = None) -> Said | None:
@@ -67,12 +69,13 @@ def _said(parsed: object, mark: str | None) -> Said | None:
     event = events[0]
     facts: dict[str, str] = {name: _text(event.get(name)) for name in MATTERS if name in event}
     if "DESCRIPTION" in facts:
-        facts["DESCRIPTION"] = without_note(facts["DESCRIPTION"], mark or facts.get("URL", ""))
+        sealed = _text(event.get("X-LECTERN-TEXT", ""))
+        facts["DESCRIPTION"] = without_note(facts["DESCRIPTION"], mark or facts.get("URL", ""), sealed)
     for name in ("DTSTART", "DTEND"):
         if name in event:
             facts[name] = _time(event.decoded(name), event[name])
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-    return Said(str(event["UID"]), digest[:40], _declined(event))
+    return Said(str(event["UID"]), digest[:40], _declined(event), "ATTENDEE" in event)
 
 
 def _declined(event: Event) -> bool:

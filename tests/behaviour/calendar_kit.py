@@ -19,6 +19,7 @@ from services.calendar_sync.fleet import Fleet
 from services.calendar_sync.pace import Pace
 from services.calendar_sync.reconciler import Known
 from services.calendar_sync.tools import Tools
+from services.calendar_sync.trouble import Trouble
 from shared.calendar.uid import personal_uid, shared_uid
 from shared.contracts.registration import RegistrationState
 from shared.contracts.scheduling import EventState, SessionState
@@ -194,7 +195,8 @@ class WatchedSession(DavSession):
         for lost in self._wire.lost:
             if lost[0] == method and lost[1] in path:
                 self._wire.lost.remove(lost)
-                raise Fault("The connection to the calendar server broke.", Blame.SERVER, unknown=True)
+                words = "The connection to the calendar server broke."
+                raise Fault(words, Blame.SERVER, kind=Trouble.UNREACHABLE, unknown=True)
         return answer
 
 
@@ -310,6 +312,15 @@ class Desk:
         changed = change(body)
         assert changed != body
         await self.place.put(self.calendar, name, changed)
+
+    async def move_away(self, number: int, calendar: str) -> dict[str, Entry]:
+        """The person's client moves one of our entries to a new calendar and gives it a colour. Returns what is there then."""
+        await self.place.make(calendar)
+        name = self.name(number)
+        body = (await self.entries())[name].body.decode().replace("\r\n ", "")
+        await self.place.delete(self.calendar, name)
+        await self.place.put(calendar, name, body.replace("END:VEVENT", "COLOR:teal\r\nEND:VEVENT"))
+        return await self.place.entries(calendar)
 
     async def known(self) -> dict[str, Known]:
         return await self.sync.accounts.objects(self.id)

@@ -11,6 +11,7 @@ import pytest
 
 from services.calendar_sync import accounts_store, store
 from services.calendar_sync.domain import GRACE
+from services.calendar_sync.following import Following
 from shared.storage.inbox import INBOX
 from shared.storage.lease import LEASES
 from shared.storage.ledger import LEDGERS, OUTBOX
@@ -199,12 +200,59 @@ class CalendarSuite(CalendarLife):
         await desk.settle()
         text = await desk.text(1)
         assert "20191120T160000" in text
-        assert "bring the charger" in text
+        assert (text.count("ask her first"), text.count("bring the charger")) == (1, 1)
         assert "COLOR:teal\n" in text
         profile = (await desk.kept()).profile
         assert profile is not None
         if profile.keeps_unknown:
             assert "TRIGGER:-PT15M\n" in text
+
+    @pytest.mark.parametrize("whose", ["personal"])
+    @pytest.mark.parametrize("end", ["cancelled", "given up", "disconnected"])
+    async def test_follows_what_a_person_moved(self, desk: Desk, end: str) -> None:
+        other = await desk.move_away(1, "family")
+        desk.sync.clock.now += CHECK
+        await desk.settle()
+        assert sorted(await desk.ours()) == [desk.name(2)]
+        assert await desk.place.entries("family") == other
+        for revision in (2, 3):
+            await desk.tell(workshop(1, revision=revision, start=f"2019-11-20T1{revision}:30"))
+            await desk.settle()
+            (text,) = [one.text for one in (await desk.place.entries("family")).values()]
+            assert f"T1{revision}3000" in text
+            assert "COLOR:teal\n" in text
+            assert sorted(await desk.ours()) == [desk.name(2)], "nothing is written in the connected calendar"
+        if end == "cancelled":
+            gone = workshop(1, revision=4, status="cancelled")
+            await desk.tell(gone)
+            await desk.settle()
+            (text,) = [one.text for one in (await desk.place.entries("family")).values()]
+            assert "STATUS:CANCELLED\n" in text
+            desk.sync.clock.now = gone.published_at + GRACE
+        elif end == "given up":
+            await desk.tell(*desk.choices(2, sequence=2), sequence=2)
+        else:
+            now = desk.sync.clock()
+            await desk.sync.accounts.leave("r1", now + timedelta(days=7), now)
+        await desk.settle()
+        assert await desk.place.entries("family") == {}
+        assert sorted(await desk.ours()) == ([] if end == "disconnected" else [desk.name(2)])
+
+    @pytest.mark.parametrize("whose", ["personal"])
+    async def test_control_without_following_a_moved_copy_stays_stale(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def not_followed(*_: object) -> None:
+            return None
+
+        monkeypatch.setattr(Following, "_followed", not_followed)
+        other = await desk.move_away(1, "family")
+        desk.sync.clock.now += CHECK
+        await desk.settle()
+        await desk.tell(workshop(1, revision=2, start="2019-11-20T16:00"))
+        await desk.settle()
+        assert await desk.place.entries("family") == other
+        assert "T160000" not in str(other)
 
     async def test_foreign_object_at_our_address_stays(self, desk: Desk) -> None:
         theirs = LUNCH.replace("lunch@example.org", "dinner@example.org")
@@ -267,9 +315,11 @@ async def looked_over(desk: Desk, lunch: Entry) -> None:
 
 
 def _noted(text: str) -> str:
-    """A person writes a note behind our description."""
+    """A person writes notes before and behind our description."""
     lines = text.split("\r\n")
     return "\r\n".join(
-        f"{line}\\n\\nbring the charger" if line.startswith("DESCRIPTION") and "soon" not in line else line
+        line.replace(":", ":ask her first\\n\\n", 1) + "\\n\\nbring the charger"
+        if line.startswith("DESCRIPTION") and "soon" not in line
+        else line
         for line in lines
     )

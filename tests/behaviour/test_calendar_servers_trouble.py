@@ -312,17 +312,21 @@ class TestPasswordRefused:
 
 
 class TestOtherCalendars:
-    async def test_uid_in_another_calendar_of_the_account_is_left_alone(self, sync: CalendarSync, serve: Any) -> None:
+    async def test_uid_that_an_invitation_has_in_another_calendar_is_left_alone(
+        self, sync: CalendarSync, serve: Any
+    ) -> None:
         server = await serve(cyrus())
         server.people["anna"].add("old", "Old")
         fleet = await connected(sync, server, workshops=2)
         await settle(sync, fleet)
-        moved = server.held("anna", f"{ONE}-r1.ics").body
+        invited = "ATTENDEE;PARTSTAT=ACCEPTED:mailto:anna@example.org\r\nEND:VEVENT"
+        moved = server.held("anna", f"{ONE}-r1.ics").body.replace(b"END:VEVENT", invited.encode())
         server.put("anna", "moved.ics", moved, "old")
+        moved = server.held("anna", "moved.ics", "old").body
         server.delete("anna", f"{ONE}-r1.ics")
         asked = len(server.asked("PUT"))
         await settle(sync, fleet, 36, minutes=10)
-        assert len(server.asked("PUT")) == asked, "what the person moved is left there"
+        assert len(server.asked("PUT")) == asked, "it stands there already"
         # What is new to say is refused by a server that allows a UID once in all calendars of an account.
         await sync.tell(workshop(1, revision=2))
         await settle(sync, fleet, 36, minutes=10)

@@ -6,14 +6,23 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
+from services.calendar_sync.accounts_store import ServerState
+from services.calendar_sync.organiser_pages import OrganiserPages
+from services.calendar_sync.trouble import FOR_ORGANISERS, Trouble
 from shared.storage.mongo import Database
+from shared.web.access import begin_session
+from shared.web.app import make_app
+from shared.web.i18n import translations
 from tests.support.browser import accessible
-from tests.support.calendar_harness import CalendarSync
+from tests.support.calendar_harness import LOCAL, CalendarSync
 from tests.support.calendar_samples import milipol, registration, workshop
 from tests.support.install_chromium import ensure_chromium
-from tests.support.own_calendars import OwnCalendars, Place, own_calendars, place
+from tests.support.own_calendars import TEMPLATES, OwnCalendars, Place, own_calendars, place
+from tests.support.quirky import ALWAYS, plays
 
 pytestmark = pytest.mark.browser
 
@@ -65,8 +74,8 @@ async def reader(
 
 
 def _wrong(message: ConsoleMessage) -> bool:
-    """Chromium also reports an answer of 422, which is no fault of a page."""
-    return message.type == "error" and "status of 422" not in message.text
+    """Chromium also reports an answer of 422 or 429, which is no fault of a page."""
+    return message.type == "error" and not any(f"status of {status}" in message.text for status in (422, 429))
 
 
 WORDS = {
@@ -114,6 +123,75 @@ async def test_from_the_feed_to_a_connected_calendar(
         await accessible(page)
         await page.get_by_role("button", name=keep).click()
         await expect(page.get_by_role("button", name=keep)).to_have_count(0)
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+async def test_whoever_stumbles_is_told_where(
+    people: OwnCalendars, server: Place, browser: Browser, locale: str
+) -> None:
+    assert server.quirky is not None
+    find, connect, _, _ = WORDS[locale]
+    async with reader(browser, people, locale) as page:
+
+        async def send(address: str, password: str, username: str = "") -> None:
+            for name, value in (("address", address), ("username", username), ("password", password)):
+                await page.locator(f"#{name}").fill(value)
+            await page.get_by_role("button", name=find).click()
+
+        await page.goto(people.path())
+        await send("hello", "x")
+        await expect(page.locator("#address-wrong")).to_contain_text("https://")
+        await accessible(page)
+        await page.locator(".errors a").click()
+        await expect(page.locator("#address")).to_be_focused()
+        for _ in range(5):
+            await send("hello", "x", "anna")
+        await expect(page.locator(".errors")).to_contain_text("minutes")
+        await page.locator(".errors a").click()
+        await expect(page.locator("#password")).to_be_focused()
+        await expect(page.locator("#username")).to_have_value("anna")
+        await expect(page.locator("#password")).to_have_value("")
+        await accessible(page)
+        people.seconds[0] += 3600
+        await send(server.email, server.password, "anna")
+        await page.get_by_label("Work", exact=True).check()
+        await page.get_by_role("button", name=connect).click()
+        await people.work()
+        server.quirky.cut_in(plays.status(401), times=ALWAYS)
+        people.sync.clock.move(minutes=11)
+        await people.work(2)
+        await page.goto(people.path())
+        await expect(page.locator("#connected + .card .wrong")).to_be_visible()
+        await expect(page.locator("#password")).to_be_visible()
+        await accessible(page)
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+async def test_organisers_read_what_is_wrong_in_their_language(
+    people: OwnCalendars, browser: Browser, locale: str
+) -> None:
+    sync = people.sync
+    fleet = await sync.connect("https://dav.example/home/")
+    await fleet.spread()
+    busy = ServerState("The calendar server is busy (503).", sync.clock.now, error_kind="busy")
+    await sync.accounts.keep_server("https://dav.example", busy)
+
+    async def sign_in(request: web.Request) -> web.Response:
+        response = web.Response()
+        begin_session(request, response, sync.clock(), "random")
+        return response
+
+    routes = [*OrganiserPages(sync.tools).routes(), web.get("/organise/in", sign_in)]
+    async with TestServer(make_app(LOCAL, routes, {"calendar-sync": TEMPLATES}, {})) as desk:
+        context = await browser.new_context(base_url=str(desk.make_url("/")), locale=locale, viewport=PHONE)
+        page = await context.new_page()
+        await page.goto("/organise/in")
+        await page.goto("/organise/calendars")
+        said = translations(locale[:2]).gettext(FOR_ORGANISERS[Trouble.BUSY])
+        await expect(page.get_by_text(said)).to_be_visible()
+        await expect(page.locator("small[lang=en]")).to_have_text(busy.error or "")
+        await accessible(page)
+        await context.close()
 
 
 async def test_everything_works_without_a_script(people: OwnCalendars, server: Place, browser: Browser) -> None:

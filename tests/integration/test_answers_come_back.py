@@ -290,10 +290,12 @@ class TestNeverByMistake:
         assert await told(sync, REGISTRATION_CANCELLED) == []
         assert server.uids("anna") == sorted(set(server.uids("anna")))
         assert server.names("anna", "family") == [name(IDS[1])]
-        # What has changed is written where the person asked for it.
+        # What has changed is written where the person put it.
         await sync.tell(workshop(2, revision=2))
         await looks(sync, fleet, minutes=12)
-        assert name(IDS[1]) in server.names("anna")
+        assert "SEQUENCE:2\n" in server.text("anna", name(IDS[1]), "family")
+        assert name(IDS[1]) not in server.names("anna")
+        assert await told(sync, ANSWER_NOTICED) == []
 
     async def test_calendar_that_vanishes_during_the_grace_time_frees_nothing(
         self, sync: CalendarSync, server: QuirkyServer

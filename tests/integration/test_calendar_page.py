@@ -130,6 +130,9 @@ async def test_without_keys_nothing_is_offered_to_connect(sync: CalendarSync) ->
         ({"address": "https://dav.example.org/", "password": "x"}, "username"),
         ({"address": "anna@example.org", "password": ""}, "password"),
         ({"address": "not an address", "username": "anna", "password": "x"}, "address"),
+        ({"address": "hello", "password": "x"}, "address"),
+        ({"address": "a b", "password": "x"}, "address"),
+        ({"address": "@", "password": "x"}, "address"),
         ({"address": "anna@gmail.com", "password": "x"}, "address"),
     ],
 )
@@ -140,6 +143,38 @@ async def test_what_is_wrong_stands_beside_its_field(people: OwnCalendars, field
     assert fields["address"] in html.unescape(page.text)
     told = await people.api("connect", **fields)
     assert (told.status, [error["field"] for error in told.body["errors"]]) == (422, [at])
+
+
+async def test_all_that_is_wrong_is_said_at_once(people: OwnCalendars) -> None:
+    page = await people.form("connect", address="hello", password="")
+    assert re.findall(r'id="(\w+)-wrong"', page.text) == ["address", "password"]
+    assert re.findall(r'<a href="#(\w+)">', page.text) == ["address", "password"]
+
+
+async def test_who_tries_too_often_keeps_what_was_filled_in_but_for_the_password(people: OwnCalendars) -> None:
+    fields = {"address": "https://dav.example.net/ada", "username": "ada", "password": "not-to-be-shown"}
+    for _ in range(5):
+        assert (await people.form_at_once("connect", address="hello", password="x")).status == 422
+    page = await people.form_at_once("connect", **fields)
+    assert (page.status, page.headers["Retry-After"]) == (429, "120")
+    assert page.headers["Cache-Control"] == "private, no-store"
+    assert "This was tried several times. Please wait two minutes, then try again." in page.words
+    assert page.text.index("This was tried several times") < page.text.index('id="address"')
+    assert [f'value="{fields[name]}"' in page.text for name in ("address", "username")] == [True, True]
+    assert "not-to-be-shown" not in page.text
+
+
+async def test_a_choice_that_is_sent_too_soon_stays_chosen(sync: CalendarSync, server: Place) -> None:
+    async with own_calendars(sync, server, private_burst=1, private_rate=1 / 60) as people:
+        choices = (await people.found(server)).body["choices"]
+        assert len(choices) > 1
+        await people.form("waiting", show="yes")
+        page = await people.form_at_once("choose", calendar=choices[1]["id"])
+        assert (page.status, page.headers["Retry-After"]) == (429, "60")
+        assert re.findall(r'value="(\w+)" required checked', page.text) == [choices[1]["id"]]
+        assert "Many requests came from your address at once." in page.words
+        chosen = await people.form("choose", calendar=choices[1]["id"])
+        assert "Connected." in chosen.words
 
 
 async def test_a_removed_session_can_be_kept(people: OwnCalendars, server: Place, sync: CalendarSync) -> None:

@@ -143,11 +143,17 @@ async def test_repair_does_not_wait_for_the_pause_of_an_object(sync: CalendarSyn
         "there": False,
         "next_attempt": later,
         "error": "The server has no room left (507).",
+        "error_kind": "full",
         "error_at": sync.clock.now,
     }
     await sync.database["objects"].update_one({"_id": id_}, {"$set": stuck})
     waits = await api.ask("GET", f"/api/v1/calendars/{EVENT}")
-    assert (waits["waiting"], waits["last_error"]["message"]) == (1, stuck["error"])
+    assert (waits["waiting"], waits["last_error"]["message"], waits["last_error"]["kind"]) == (
+        1,
+        stuck["error"],
+        "full",
+    )
+    assert [one["last_error_kind"] for one in waits["objects"]] == ["full"]
     await api.ask("POST", "/api/v1/calendar-repairs", 202, json={})
     await fleet.round()
     assert (await api.ask("GET", f"/api/v1/calendars/{EVENT}"))["written"] == 1

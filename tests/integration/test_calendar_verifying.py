@@ -290,11 +290,12 @@ class TestCommand:
     async def test_status_ends_with_1_where_something_waits_with_an_error(
         self, address: str, sync: CalendarSync
     ) -> None:
-        stuck = {"there": False, "error": "The server has no room left (507).", "error_at": sync.clock.now}
+        words = "The server has no room left (507)."
+        stuck = {"there": False, "error": words, "error_kind": "full", "error_at": sync.clock.now}
         await sync.database["objects"].update_one({"_id": f"{SHARED}/{S[0]}"}, {"$set": stuck})
         code, out, _ = await self.run(address, "status", "--event", EVENT)
         assert code == 1
-        assert "1 waits since 2019-10-02 12:00 UTC: The server has no room left (507)." in out
+        assert f"1 waits since 2019-10-02 12:00 UTC: {words} [full]" in out
 
     async def test_verify_waits_and_names_what_differs(self, address: str, server: QuirkyServer) -> None:
         assert (await self.run(address, "verify"))[:2] == (0, "1 calendar, 5 objects equal: all equal\n")

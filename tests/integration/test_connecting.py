@@ -136,8 +136,9 @@ async def test_a_calendar_that_we_made_goes_with_us(sync: CalendarSync, kind: st
 async def test_a_server_that_says_it_makes_calendars_and_does_not_is_told_and_left(sync: CalendarSync) -> None:
     async with place("google") as server, own_calendars(sync, server) as people:
         stands = (await people.connected(server, "new")).body
-        assert (stands["written"], stands["last_error"]["message"]) == (
-            0, "The calendar server makes no new calendar (405).",
+        told = stands["last_error"]
+        assert (stands["written"], told["kind"], told["message"]) == (
+            0, "not-made", "The calendar server makes no new calendar (405).",
         )  # fmt: skip
         assert "Connect again and choose one that is there." in (await people.page()).words
         assert (await people.connected(server, "home")).body["written"] == 2
@@ -372,10 +373,11 @@ async def test_the_test_says_what_is_wrong(at_plain: OwnCalendars, plain: Place)
     assert plain.quirky is not None
     assert (await at_plain.api("test")).status == 409
     await at_plain.connected(plain)
-    assert (await at_plain.api("test")).body == {"works": True, "error": None}
+    assert (await at_plain.api("test")).body == {"works": True, "error": None, "kind": None}
     assert "The calendar server answers, and your calendar is there." in (await at_plain.form("test")).words
     plain.quirky.remove_calendar("anna", "work")
-    assert (await at_plain.api("test")).body == {"works": False, "error": "The calendar is no longer there."}
+    gone = {"works": False, "error": "The calendar is no longer there.", "kind": "gone"}
+    assert (await at_plain.api("test")).body == gone
     plain.quirky.change_password("anna", "another")
     told = await at_plain.form("test")
     assert "The server no longer takes the user name and password." in told.words

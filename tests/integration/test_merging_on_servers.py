@@ -61,8 +61,10 @@ async def test_person_s_additions_survive_a_server_and_our_next_revision(calenda
 
     text = seen.decode().replace("\r\n ", "").replace("END:VEVENT", f"{THEIRS}END:VEVENT")
     text = text.replace("\r\nCATEGORIES:", "\r\nCATEGORIES:Rouge,")
+    front = "DESCRIPTION:Devant ; vu\\n"
     text = "\r\n".join(
-        f"{line}\\n\\nÀ préparer" if line.startswith("DESCRIPTION:Programme") else line for line in text.split("\r\n")
+        line.replace("DESCRIPTION:", front) + "\\n\\nÀ préparer" if line.startswith("DESCRIPTION:Programme") else line
+        for line in text.split("\r\n")
     )
     changed = await stored(calendar, text.encode())
     assert read(changed) == read(first)
@@ -75,6 +77,7 @@ async def test_person_s_additions_survive_a_server_and_our_next_revision(calenda
     assert merged(second, final, PAGE) == merged(second, merged(second, final, PAGE), PAGE)
     found = by_both(final)[UID]
     assert (found.alarms, found.sequence) == (1, 2)
+    assert found.description.startswith("Devant ; vu\n\nProgramme")
     assert found.description.endswith(f"{PAGE}\n\nÀ préparer")
     shown = final.decode().replace("\r\n ", "")
     for kept in ("COLOR:tomato", "X-MOZ-LASTACK", "Rouge", "Villes\\, sûres"):

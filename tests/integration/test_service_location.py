@@ -133,7 +133,7 @@ async def test_places_without_records(address: str, expected: list[str]) -> None
         ("a.example.org", "b.example.org", False),
         ("example.org", "notexample.org", False),
         ("example.org", "org", False),
-        ("localhost", "a.localhost", False),
+        ("https://localhost/", "a.localhost", False),
         ("127.0.0.1", "127.0.0.1", True),
         ("10.1.2.3", "2.3", False),
         ("someone@me.com", "p34-caldav.icloud.com", True),
@@ -141,6 +141,18 @@ async def test_places_without_records(address: str, expected: list[str]) -> None
 )
 def test_the_password_is_for_the_same_site(entered: str, host: str, trusted: bool) -> None:
     assert read_entered(entered, None).trusts(host) is trusted
+
+
+@pytest.mark.parametrize("word", ["hello", "localhost", "a b", "@", "hello@", "@example.org", "..."])
+def test_a_word_is_no_address(word: str) -> None:
+    with pytest.raises(DiscoveryFailed) as caught:
+        read_entered(word, None)
+    assert caught.value.reason is Reason.BAD_ADDRESS
+
+
+@pytest.mark.parametrize("address", ["https://hello/", "hello:8443", "anna@hello", "127.0.0.1"])
+def test_control_a_host_of_one_word_can_be_entered_as_a_url(address: str) -> None:
+    assert read_entered(address, "anna").host in ("hello", "127.0.0.1")
 
 
 def test_a_user_name_that_cannot_be_sent_is_wrong() -> None:

@@ -32,8 +32,7 @@ def server(one: Mapping[str, Any]) -> str:
     held = f"{number(one['calendars'], 'calendar')} of {number(accounts, 'account')}"
     since = f" since {moment(one['since'])}" if one["since"] else ""
     until = f" until {moment(one['paused_until'])}" if one["paused_until"] else ""
-    said = f": {one['last_error']['message']}" if one["last_error"] else ""
-    return plain(f"{one['server']}: {one['state']}{since}{until}, {held}{said}")
+    return plain(f"{one['server']}: {one['state']}{since}{until}, {held}{_error(one)}")
 
 
 def accounts(by_state: Mapping[str, int]) -> str:
@@ -71,11 +70,16 @@ def _named(id_: str) -> str:
 
 
 def _waiting(one: Mapping[str, Any]) -> str:
-    error = f": {one['last_error']['message']}" if one["last_error"] else ""
     if not one["waiting"]:
-        return error
+        return _error(one)
     verb = "waits" if one["waiting"] == 1 else "wait"
-    return f", {one['waiting']} {verb} since {moment(one['waiting_since'])}{error}"
+    return f", {one['waiting']} {verb} since {moment(one['waiting_since'])}{_error(one)}"
+
+
+def _error(one: Mapping[str, Any]) -> str:
+    """The last error; its kind stays the same however the words change."""
+    error = one["last_error"]
+    return f": {error['message']} [{error['kind']}]" if error else ""
 
 
 def moment(instant: str | None) -> str:

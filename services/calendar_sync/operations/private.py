@@ -12,8 +12,10 @@ from services.calendar_sync.discovery_failed import DiscoveryFailed
 from services.calendar_sync.own_calendar import OwnCalendar, OwnState, own_calendar
 from services.calendar_sync.page.sent import NO_CALENDAR, NO_USERNAME, Credentials, field_of
 from services.calendar_sync.private_access import NOT_KEPT, PrivateAccess
+from services.calendar_sync.service_location import read_entered
 from services.calendar_sync.store import Person
 from services.calendar_sync.tools import Tools
+from services.calendar_sync.trouble import Trouble
 from shared.contracts.base import Instant
 from shared.contracts.cloudevent import problem
 from shared.web.limits import Kind
@@ -27,8 +29,9 @@ _MAX_BODY = 8192
 
 
 class LastError(BaseModel):
-    """The newest fault, in plain English words."""
+    """The newest fault: of which kind, and in plain English words."""
 
+    kind: Trouble
     message: str
     at: Instant | None
 
@@ -72,10 +75,11 @@ class Chosen(BaseModel):
 
 
 class Tested(BaseModel):
-    """What the calendar server answered: `error` in plain English words where it does not work."""
+    """What the calendar server answered: `error` in plain English words where it does not work, and its `kind`."""
 
     works: bool
     error: str | None
+    kind: Trouble | None = None
 
 
 class FeedAddress(BaseModel):
@@ -139,9 +143,9 @@ class PrivateCalendars:
         """The password is neither answered nor logged."""
         person = await self._access.counted(request, Kind.CONNECT)
         entered = validate(Credentials, await read_json(request, _MAX_BODY))
-        if not entered.named:
-            raise _wrong("username", NO_USERNAME, "username-needed")
         try:
+            if read_entered(entered.address, entered.username).username is None:
+                raise _wrong("username", NO_USERNAME, "username-needed")
             await self._connecting.connect(
                 person, entered.address, entered.username, entered.password.get_secret_value()
             )
@@ -174,7 +178,7 @@ class PrivateCalendars:
         except TooLate:
             raise _too_late("No calendar is connected.") from None
         except Fault as fault:
-            return _json(Tested(works=False, error=fault.words))
+            return _json(Tested(works=False, error=fault.words, kind=fault.kind))
         return _json(Tested(works=True, error=None))
 
     async def disconnect(self, request: web.Request) -> web.Response:
@@ -220,7 +224,8 @@ def _json(body: BaseModel) -> web.Response:
 
 
 def _error(own: OwnCalendar) -> LastError | None:
-    return LastError(message=own.error, at=own.error_at) if own.error is not None else None
+    told = own.error
+    return LastError(kind=told.kind, message=told.words, at=told.at) if told is not None else None
 
 
 def _choice(one: Choice) -> ChoiceShown:

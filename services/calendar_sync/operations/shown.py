@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from services.calendar_sync.account_status import AccountStatus, ServerStatus, state_of
 from services.calendar_sync.accounts_store import ServerState
 from services.calendar_sync.reconciler import Kind
-from services.calendar_sync.status import CalendarStatus, Said
+from services.calendar_sync.status import CalendarStatus
+from services.calendar_sync.trouble import Said, Trouble, said_of
 from services.calendar_sync.verifications import Verification
 
 Fares = Literal["working", "failing", "paused", "none"]
@@ -18,8 +19,9 @@ States = Literal["choosing", "working", "lost", "leaving"]
 
 
 class ErrorShown(BaseModel):
-    """An error in plain words, and when it was met."""
+    """An error: of which kind, in plain English words, and when it was met."""
 
+    kind: Trouble
     message: str
     at: datetime | None
 
@@ -69,6 +71,7 @@ class ObjectShown(BaseModel):
     attempts: int
     next_attempt: datetime | None
     last_error: str | None
+    last_error_kind: Trouble | None
 
 
 class CalendarDetail(CalendarShown):
@@ -201,6 +204,7 @@ def objects(status: CalendarStatus) -> list[dict[str, Any]]:
     rows = []
     for session_id in sorted({*waiting, *status.known}):
         difference, known = waiting.get(session_id), status.known.get(session_id)
+        told = said_of(known) if known is not None else None
         state = "written" if difference is None else "to-remove" if difference.kind is Kind.REMOVE else "waiting"
         rows.append(
             {
@@ -210,7 +214,8 @@ def objects(status: CalendarStatus) -> list[dict[str, Any]]:
                 "since": instant(difference.since) if difference else None,
                 "attempts": known.attempts if known else 0,
                 "next_attempt": instant(known.next_attempt) if known else None,
-                "last_error": known.error if known else None,
+                "last_error": told.words if told is not None else None,
+                "last_error_kind": str(told.kind) if told is not None else None,
             }
         )
     return rows
@@ -224,7 +229,7 @@ def home(address: str | None, fares: ServerState, now: datetime) -> dict[str, An
     return {
         "address": address,
         "state": state,
-        "last_error": error((fares.error, fares.error_at) if fares.error else None),
+        "last_error": error(said_of(fares)),
         "paused_until": instant(fares.paused_until) if state == "paused" else None,
     }
 
@@ -260,7 +265,7 @@ def server(status: ServerStatus, now: datetime) -> dict[str, Any]:
         "server": status.server,
         "state": state,
         "since": instant(status.since),
-        "last_error": error((fares.error, fares.error_at) if fares.error else None),
+        "last_error": error(said_of(fares)),
         "paused_until": instant(fares.paused_until) if state == "paused" else None,
         "accounts": dict(status.accounts),
         "calendars": status.calendars,
@@ -290,7 +295,7 @@ def verification(job: Verification) -> dict[str, Any]:
 
 def error(said: Said | None) -> dict[str, Any] | None:
     """ErrorShown."""
-    return {"message": said[0], "at": instant(said[1])} if said is not None else None
+    return {"kind": str(said.kind), "message": said.words, "at": instant(said.at)} if said is not None else None
 
 
 def instant(value: datetime | None) -> str | None:

@@ -6,7 +6,7 @@ no cookie is read, so that no other site can send a form in the person's name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -15,16 +15,19 @@ from services.calendar_sync.answers import Fault
 from services.calendar_sync.connecting import Connecting, NoCalendar, NotOffered, TooLate
 from services.calendar_sync.discovery_failed import DiscoveryFailed
 from services.calendar_sync.own_calendar import own_calendar
-from services.calendar_sync.page.sent import NO_CALENDAR, Sent, Wrong, field_of, sent_in
+from services.calendar_sync.page.sent import NO_CALENDAR, Sent, Wrong, field_of, filled_in, sent_in
 from services.calendar_sync.page.view import View
 from services.calendar_sync.private_access import NOT_KEPT, PrivateAccess
 from services.calendar_sync.store import Person
 from services.calendar_sync.tools import Tools
-from services.calendar_sync.trouble import SENTENCES, Trouble, trouble_of
+from services.calendar_sync.trouble import SENTENCES, Trouble
 from shared.web.i18n import translations
 from shared.web.limits import Kind
 from shared.web.pages import language_of, render
-from shared.web.problems import read_form
+from shared.web.problems import Problem, read_form
+
+Act = Callable[[web.Request], Awaitable[web.Response]]
+"""A form's handler."""
 
 
 class CalendarPage:
@@ -35,16 +38,19 @@ class CalendarPage:
 
     def routes(self) -> list[web.RouteDef]:
         """The page and its forms."""
+        forms = {
+            "waiting": self.wish_waiting,
+            "feed": self.switch_feed,
+            "new-address": self.new_address,
+            "connect": self.connect,
+            "choose": self.choose,
+            "test": self.test,
+            "disconnect": self.disconnect,
+            "keep": self.keep,
+        }
         return [
             web.get("/calendar/{token}", self.page),
-            web.post("/calendar/{token}/waiting", self.wish_waiting),
-            web.post("/calendar/{token}/feed", self.switch_feed),
-            web.post("/calendar/{token}/new-address", self.new_address),
-            web.post("/calendar/{token}/connect", self.connect),
-            web.post("/calendar/{token}/choose", self.choose),
-            web.post("/calendar/{token}/test", self.test),
-            web.post("/calendar/{token}/disconnect", self.disconnect),
-            web.post("/calendar/{token}/keep", self.keep),
+            *(web.post(f"/calendar/{{token}}/{name}", self._form(act)) for name, act in forms.items()),
         ]
 
     async def page(self, request: web.Request) -> web.Response:
@@ -111,7 +117,7 @@ class CalendarPage:
         except TooLate:
             return self._see(request, "too-late")
         except Fault as fault:
-            return self._see(request, str(trouble_of(fault.words) or Trouble.OTHER))
+            return self._see(request, str(fault.kind))
         return self._see(request, "works")
 
     async def disconnect(self, request: web.Request) -> web.Response:
@@ -129,12 +135,29 @@ class CalendarPage:
             return self._see(request, "too-late")
         return self._see(request, "kept")
 
+    def _form(self, act: Act) -> Act:
+        """Where forms come too often, the page is shown with what was filled in, to be sent again."""
+
+        async def answer(request: web.Request) -> web.Response:
+            try:
+                return await act(request)
+            except Problem as error:
+                if error.status != 429:
+                    raise
+                sent = Sent(None, await filled_in(request))
+                head = translations(language_of(request)).gettext(error.detail)
+                shown = await self._show(request, await self._access.person(request), sent, error.status, head)
+                shown.headers.update(error.headers)
+                return shown
+
+        return answer
+
     async def _sent(self, request: web.Request) -> tuple[Person, Mapping[str, str]]:
         person, form = await self._access.counted(request), await read_form(request)
         return person, {name: value for name, value in form.items() if isinstance(value, str)}
 
     async def _show(
-        self, request: web.Request, person: Person, sent: Sent | None = None, status: int = 200
+        self, request: web.Request, person: Person, sent: Sent | None = None, status: int = 200, head: str | None = None
     ) -> web.Response:
         tools, language, (agenda, event) = self._tools, language_of(request), await self._access.agenda(person)
         say = translations(language).gettext
@@ -143,12 +166,15 @@ class CalendarPage:
         feed = self._access.feed(person)
         view = View(person, agenda, event, own, notices, feed, tools.clock(), language, say)
         code = request.query.get("done", "")
+        if code in set(Trouble) and sent is None:
+            head = say(SENTENCES[Trouble(code)])
         context: dict[str, Any] = view.context() | {
             "own": self._access.page(person),
             "path": self._access.page(person),
             "registration_page": self._access.registration_page(person),
             "done": view.done(code) if sent is None else None,
-            "wrong_now": say(SENTENCES[Trouble(code)]) if code in set(Trouble) and sent is None else None,
+            "wrong_now": head,
+            "wrong_at": "password" if sent is not None and "address" in sent.filled else None,
             "connects": self._connecting.offered,
             "errors": sent.wrong if sent is not None else (),
             "filled": sent.filled if sent is not None else {},

@@ -13,7 +13,7 @@ from services.calendar_sync.domain import has_seat
 from services.calendar_sync.own_calendar import OwnCalendar, OwnState, host_of
 from services.calendar_sync.page.applications import applications, webcal
 from services.calendar_sync.store import Agenda, Person
-from services.calendar_sync.trouble import SENTENCES, Trouble, trouble_of
+from services.calendar_sync.trouble import CONNECT_AGAIN, SENTENCES, Trouble
 from shared.contracts.base import said_in
 from shared.contracts.calendar_sync import Lost
 from shared.contracts.scheduling import EventState, SessionState
@@ -46,15 +46,10 @@ _DONE = {
     "chosen": N_("Connected."),
     "stopped": N_("Nothing was connected."),
     "works": N_("The calendar server answers, and your calendar is there."),
-    "disconnected": N_("Disconnected. What Lectern wrote in your calendar is being removed, and only that."),
+    "disconnected": N_("Disconnected."),
     "kept": N_("You keep your seat. The session comes back into your calendar in a moment."),
     "too-late": N_("This has changed meanwhile; nothing was done. The page shows how it stands."),
 }
-
-
-def trouble_said(words: str, say: Callable[[str], str]) -> str:
-    """The sentence for a fault's words, in the reader's language."""
-    return say(SENTENCES[trouble_of(words) or Trouble.OTHER])
 
 
 @dataclass(frozen=True)
@@ -114,8 +109,9 @@ class View:
             "waiting": own.waiting,
             "since": self._moment(own.waiting_since),
             "lost": self.say(_LOST[Lost(lost)]) if lost is not None else None,
-            "error": trouble_said(own.error, self.say) if own.error is not None and lost is None else None,
-            "error_at": self._moment(own.error_at),
+            "error": self.say(SENTENCES[own.error.kind]) if own.error is not None and lost is None else None,
+            "error_at": self._moment(own.error.at) if own.error is not None else None,
+            "again": lost is not None or (own.error is not None and own.error.kind in CONNECT_AGAIN),
             "checked": self._moment(own.calendar.checked_at),
         }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -112,9 +114,138 @@ def test_note_that_quotes_the_page_is_kept_whole_while_our_text_stays() -> None:
 
 
 def test_change_within_our_text_is_not_kept() -> None:
-    theirs = OLD.replace(b"DESCRIPTION:Chair", b"DESCRIPTION:Not the chair")
+    theirs = OLD.replace(b"DESCRIPTION:Chair", b"DESCRIPTION:Not the chair").replace(b": Renaud", b": Eva")
     assert merged(NEW, theirs, MARK) == NEW
     assert read(theirs) != read(OLD)
+    both = around(OLD, "in front", "behind").replace(b": Renaud", b": Eva")
+    assert by_both(kept_in_new(both))[UID].description == f"{said(NEW)}\n\nbehind"
+
+
+REVISIONS = [
+    ours(workshop(1, revision=2, start="2019-11-20T16:00", description={"en": "What we see.\n\n Twice, at https://x.example"})),
+    ours(workshop(1, revision=3, description={"en": "Shorter."}, people=[])),
+    ours(workshop(1, revision=4, people=[])),
+    ours(workshop(1, revision=5, status="cancelled")),
+    ours(workshop(1, revision=6), language="fr", mark=MARK.replace("=en", "=fr")),
+    OLD,
+]  # fmt: skip
+"""Texts of which some end others, so that our old text could be taken for a note in front of the new one."""
+NOTES = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(
+        ["", "Ask her.", f"see {MARK}", f"{MARK}\nand go", "https://x.example/?a", "\n\n x \\n; ,", "Programme:"]
+    ),
+)
+
+
+def said(body: bytes) -> str:
+    """What its DESCRIPTION says."""
+    return by_both(body)[UID].description
+
+
+def around(body: bytes, front: str, behind: str) -> bytes:
+    """`body` as it is after a person wrote above and below our description."""
+    first = f"{escape(front)}\\n" if front else ""
+    lines = unfolded(noted(body, behind)).split("\r\n")[:-1]
+    return b"".join(
+        fold(line.replace("DESCRIPTION:", f"DESCRIPTION:{first}") if line.startswith("DESCRIPTION:") else line)
+        for line in lines
+    )
+
+
+def as_it_is(body: bytes) -> bytes:
+    return body
+
+
+def with_line_feeds(body: bytes) -> bytes:
+    return body.replace(b"\r\n", b"\n")
+
+
+def folded_otherwise(body: bytes) -> bytes:
+    """Folded at 40 characters, with a tab."""
+    lines = unfolded(body).split("\r\n")
+    return "\r\n".join(re.sub(r"(.{40})(?=.)", "\\1\r\n\t", line) for line in lines).encode()
+
+
+def with_blanks(body: bytes) -> bytes:
+    """Blanks at the ends of lines, and empty lines with blanks in them."""
+    lines = unfolded(body).split("\r\n")
+    for place, line in enumerate(lines):
+        if line.startswith("DESCRIPTION:"):
+            lines[place] = re.sub(r"\\(.)", lambda found: "  \\n" if found[1] == "n" else found[0], line) + " \\n "
+    return "\r\n".join(lines).encode()
+
+
+SERVERS = st.sampled_from([as_it_is, with_line_feeds, folded_otherwise, with_blanks])
+
+
+def signs(text: str) -> str:
+    """The text without its blanks and control characters, which programs change."""
+    return "".join(plain(text).split())
+
+
+def texts(notes: str, body: bytes) -> int:
+    return signs(said(body)).count(signs(notes))
+
+
+@settings(deadline=None, max_examples=60)
+@given(NOTES, NOTES, st.lists(st.tuples(st.sampled_from(REVISIONS), SERVERS), min_size=1, max_size=5))
+def test_notes_before_and_behind_survive_every_revision_just_once(
+    front: str, behind: str, revisions: list[tuple[bytes, Callable[[bytes], bytes]]]
+) -> None:
+    body = around(OLD, front, behind)
+    for new, server in revisions:
+        stored = server(body)
+        mark = new_mark(new)
+        body = merged(new, stored, mark)
+        assert lint(body, feed=False) == []
+        assert merged(new, body, mark) == body
+        assert read(body, mark) == read(new, mark)
+        assert signs(said(body)) == signs(front) + signs(said(new)) + signs(behind)
+
+
+def new_mark(body: bytes) -> str:
+    return str(Calendar.from_ical(body).events[0]["URL"])
+
+
+@pytest.mark.parametrize("behind", ["", "behind"])
+def test_note_in_front_moves_behind_where_a_server_drops_the_seal_that_tells_it(behind: str) -> None:
+    def dropped(body: bytes) -> bytes:
+        return re.sub(rb"X-LECTERN-[^\r]+\r\n(?: [^\r]+\r\n)*", b"", body)
+
+    stored = dropped(around(OLD, "in front", behind))
+    body = merged(OLD, stored, MARK, same=True)
+    assert has_theirs(stored, OLD, same=True)
+    assert signs(said(body)) == signs(said(OLD)) + "infront" + behind
+    for new in REVISIONS[:4]:
+        body = merged(new, dropped(body), MARK)
+        assert signs(said(body)) == signs(said(new)) + "infront" + behind
+
+
+def test_our_old_text_is_no_note_where_a_server_drops_the_seal() -> None:
+    """The new text is the end of the old one: without the seal, what was ours could be taken for a note in front."""
+    stored = re.sub(rb"X-LECTERN-TEXT[^\r]+\r\n", b"", OLD)
+    shorter = ours(workshop(1, revision=4, people=[], place={"online": True}))
+    assert said(OLD).endswith(said(shorter))
+    assert merged(shorter, stored, MARK) == shorter
+    # The control: told that this is what was written last, it would be one.
+    assert merged(shorter, stored, MARK, same=True) != shorter
+
+
+def test_second_copy_of_our_text_is_no_note() -> None:
+    stored = around(OLD, "in front", f"{said(OLD)}\n\nbehind")
+    assert said(merged(NEW, stored, MARK)) == f"in front\n\n{said(NEW)}\n\nbehind"
+
+
+def test_note_in_front_is_nobody_s_change_of_ours() -> None:
+    assert read(around(OLD, f"see {MARK}", "behind")) == read(OLD)
+    # The control: without the seal it is.
+    assert read(re.sub(rb"X-LECTERN-TEXT[^\r]+\r\n", b"", around(OLD, f"see {MARK}", "behind"))) != read(OLD)
+
+
+def test_huge_description_is_looked_through_in_time() -> None:
+    stored = around(OLD, "https://x.example " * 10_000, "")
+    assert signs(said(merged(NEW, stored, MARK))).endswith(signs(said(NEW)))
 
 
 def test_own_category_is_kept_and_our_old_one_is_not() -> None:

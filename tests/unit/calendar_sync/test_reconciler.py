@@ -8,7 +8,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.calendar_sync.answers import Answer, Blame, fault_of, strong
-from services.calendar_sync.reconciler import Desired, Kind, Known, Listing, Seen, Verdict, differences, drifted, judge
+from services.calendar_sync.reconciler import (
+    Desired,
+    Kind,
+    Known,
+    Listing,
+    Seen,
+    Verdict,
+    differences,
+    drifted,
+    judge,
+    moved_back,
+)
 
 NOW = datetime(2019, 11, 20, tzinfo=UTC)
 
@@ -60,6 +71,15 @@ def test_object_that_a_person_moved_is_left_there_until_there_is_something_new_t
     moved = replace(have(), there=False, elsewhere="f1")
     assert differences([want()], {"s1": moved}, {}, NOW) == []
     assert [d.kind for d in differences([want("s1", "f2")], {"s1": moved}, {}, NOW)] == [Kind.WRITE]
+    assert [d.kind for d in differences([], {"s1": moved}, {}, NOW)] == [Kind.REMOVE]
+
+
+def test_object_that_is_listed_again_after_it_was_moved_is_looked_at_and_no_longer_followed() -> None:
+    moved = replace(have(), there=False, elsewhere="f1", stands_in="/family/")
+    (back,) = moved_back([moved, have("s2")], Listing({"s1.ics": '"e1"', "s2.ics": '"e2"'}), NOW)
+    assert (back.look, back.there, back.elsewhere, back.stands_in) == (True, False, None, None)
+    assert moved_back([moved], Listing({"another.ics": '"e1"'}), NOW) == []
+    assert moved_back([moved], Listing({}, whole=False, gone=frozenset({"s1.ics"})), NOW) == []
 
 
 class TestDrift:
