@@ -116,11 +116,6 @@ class Readings:
         query = {"$or": [{"event_id": event_id, **one} for one in (waits, in_session)]}
         return await self._registrations.find_one(query, {"_id": 1}) is not None
 
-    async def all_registrations(self, event_id: str) -> list[Registration]:
-        """Every registration of an event, oldest first."""
-        cursor = self._registrations.find({"event_id": event_id}).sort("_id", 1)
-        return [registration_from(document["_id"], document) async for document in cursor]
-
     async def position(self, event_id: str, line: str, place: int) -> int:
         """The present position, from 1, of the one who has `place` in `line`."""
         ahead = {"event_id": event_id, "line": line, "left": False, "place": {"$lt": place}}
