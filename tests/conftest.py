@@ -14,6 +14,7 @@ import pytest
 from shared.clock import use_own_zone_rules
 from shared.config import Settings
 from shared.storage.mongo import Database, Mongo
+from tests.support.calendar_harness import CalendarSync
 from tests.support.emptied import emptied
 from tests.support.mongod import MongodNode
 from tests.support.rabbitmq import RabbitNode
@@ -65,6 +66,14 @@ async def database(mongo_uri: str, database_prefix: str) -> AsyncIterator[Databa
     yield fresh
     await fresh.drop()
     mongo.close()
+
+
+@pytest.fixture
+async def sync(database: Database) -> AsyncIterator[CalendarSync]:
+    """What calendar-sync is made of, on this test's database, in the hands of the test."""
+    sync = await CalendarSync(database).prepare()
+    yield sync
+    await sync.close()
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,9 @@ async def leave(
     )
     rows = []
     for id_, one in sorted(held.items()):
+        # The ORGANIZER must be the one that invited, whose reply address the old mailbox knows from there: calendars take an end
+        # from nobody else (RFC 5546, section 3.2.5). It is void once `state` has new private addresses. Where it has not, it
+        # stays alive there with the manage link: the CANCEL tells nothing more, and leaving it out would only lose the CANCEL.
         former = Former(number, one.sequence + 1, one.generation or before.state.link_generation)
         notice = Notice(Kind.WITHDRAWAL, None, (id_,), former=former)
         rows.append(notice_row(state.id, state.event_id, notice, f"{number}.{id_}", now, correlation_id))

@@ -89,6 +89,10 @@ class Reasons(Wording):
         sentences = [self._("Your registration for “%(event)s” is cancelled.", event=event)]
         if cause is Cause.NOT_RECONFIRMED:
             sentences.append(self._("You were asked whether you still come, and no answer came in time."))
+        elif cause is Cause.OVER:
+            sentences.append(self._("The event was over before there was a seat for you."))
+        elif cause is Cause.FULL:
+            sentences.append(self._("The event was full, and nobody moves up from its waiting list any more."))
         elif cause is not None:
             sentences += self._why(cause)
         if cause in (Cause.REQUIREMENT, Cause.REQUIREMENT_LAPSED):

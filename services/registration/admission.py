@@ -30,7 +30,8 @@ def refusals(
     by_hand: bool = False,
 ) -> list[Reason]:
     """Every reason why `command` cannot be granted at `now` (UTC); empty when it can. `known`: registered before. `by_hand`: that
-    something has begun, or is over, is no reason for an organiser, who may note afterwards who was there."""
+    something has begun, or is over, is no reason for an organiser, who may note afterwards who was there; as long as
+    registrations are kept."""
     event = seats.event
     if event is None:
         return [unknown_event(seats.event_id)]
@@ -195,6 +196,12 @@ def unknown_event(event_id: str | None) -> Reason:
     return Reason(code="unknown-event", field="event_id", message=f"there is no published event {event_id!r}")
 
 
+def forgotten(field: str) -> Reason:
+    """The reason where the event's registrations are not kept any more: whoever came now would be forgotten at once."""
+    message = "the time to keep registrations of this event is over; nothing is kept of it"
+    return Reason(code="forgotten", field=field, message=message)
+
+
 def members_only(field: str, name: str) -> Reason:
     """The reason for somebody who is no member."""
     message = f"{name} is for members; use the address that you are known by as a member"
@@ -280,6 +287,8 @@ def _closed(line: Line, now: datetime, field: str, name: str, *, by_hand: bool) 
             "choose a session that is still to come" if rules.begins is None else "ask its organisers if you were there"
         )
         return [Reason(code="over", field=field, message=f"{name} is over since {_when(rules.end)}; {remedy}")]
+    if rules.forgets(now):
+        return [forgotten(field)]
     if rules.opens is not None and now < rules.opens:
         return [
             Reason(code="not-open-yet", field=field, message=f"registration for {name} opens at {_when(rules.opens)}")

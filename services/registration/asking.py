@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypedDict
@@ -79,12 +79,13 @@ class Who(StrEnum):
 class Caller:
     """Who asks, and under which key. `waits`: where the first request of the key is still running, this one waits for the
     same answer (a form that was sent by a double click) instead of being told so (a program). `language`: of the page that the
-    attendee filled in."""
+    attendee filled in; `shown`: by the question's id, the digest of the wording that stood beside the box of a consent there."""
 
     who: Who
     key: str | None = None
     waits: bool = False
     language: str | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
 
 
 class Common(TypedDict):
@@ -120,6 +121,7 @@ class Requests:
             numbers=asked.numbers,
             anonymous=caller.who is not Who.ORGANISER,
             language=caller.language,
+            shown=caller.shown,
         )
         return await self.ask(asked.event_id, command, caller)
 
@@ -132,6 +134,7 @@ class Requests:
             answers=asked.answers,
             code=asked.code,
             language=caller.language,
+            shown=caller.shown,
         )
         return await self.ask(registration.event_id, command, caller)
 

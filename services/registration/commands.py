@@ -49,7 +49,7 @@ class Register(Command):
     """A person asks for a seat at the event and in `sessions`. `registration_id` is the id to use if it is a new one.
 
     `anonymous`: whoever asks may not learn who is registered already. `language`: in which the person read what is agreed to;
-    None: the person's own.
+    None: the person's own. `shown`: the digest of what was read, by the question's id; none: nobody said.
     """
 
     registration_id: str
@@ -60,12 +60,14 @@ class Register(Command):
     numbers: Mapping[str, str] = field(default_factory=dict)
     anonymous: bool = False
     language: str | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change(Command):
     """A registration's sessions become `sessions`, all at once or not at all: a seat is given up only for a seat. Named by
-    id or by e-mail. `language`: in which the person read what is agreed to; None: the person's own."""
+    id or by e-mail. `language`: in which the person read what is agreed to; None: the person's own. `shown`: the digest of
+    what was read, by the question's id; none: nobody said."""
 
     registration_id: str | None = None
     email: str | None = None
@@ -73,6 +75,7 @@ class Change(Command):
     answers: Mapping[str, str | bool] = field(default_factory=dict)
     code: str | None = None
     language: str | None = None
+    shown: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

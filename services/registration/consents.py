@@ -58,6 +58,18 @@ def worded_otherwise(consent: Consent, wordings: Wordings) -> bool:
     return consent.wording is not None and consent.wording not in dict(wordings).values()
 
 
+def outdated(read: str | None, wordings: Wordings) -> bool:
+    """Whether what was `read` (its digest; None: nobody said) is none of the present `wordings`, as far as these are known."""
+    return read is not None and bool(wordings) and read not in dict(wordings).values()
+
+
+def text_of(consent: Consent, question: Question | None) -> str | None:
+    """What was agreed to, word for word; None where the words are lost: those of today are others."""
+    if consent.text is not None or consent.wording is None or question is None:
+        return consent.text
+    return texts([question]).get(consent.wording)
+
+
 def shown(wordings: Wordings, languages: Sequence[str]) -> str | None:
     """The digest of what is shown to whoever reads the first of `languages` that there is, as `said_in` says texts."""
     known = dict(wordings)

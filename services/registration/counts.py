@@ -1,7 +1,7 @@
 """How many come, for organisers: by state, session, kind of attendee, country, requirement and code, counted where it is stored.
 
-An event may have a hundred thousand registrations. They are gone through once, by the database: all figures are of the same
-registrations as they stood then.
+An event may have a hundred thousand registrations. They are gone through once, by the database, in an order that no change of
+a registration alters: each is met once, and all figures are of the same registrations, each as it stood when its turn came.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import Any
 from shared.contracts.registration import PersonDetails, SeatState
 from shared.storage.mongo import Document
 
+ORDER = {"event_id": 1, "_id": 1}
+"""The index to go by. Addresses change while it is counted, of people who are forgotten: by them, somebody would be met twice,
+or not at all."""
 _LANGUAGE = PersonDetails.model_fields["language"].default
 
 

@@ -126,7 +126,7 @@ def _answer(fold: Fold, command: Command, log: list[Entry]) -> Answer:
     if handler is None:
         raise TypeError(f"the desk does not know {type(command).__name__}")
     fold.correlation = command.correlation_id
-    fold.by_hand = command.by == asked.ORGANISER and isinstance(command, _ASKING)
+    fold.by_hand = command.by == asked.ORGANISER and isinstance(command, _SEATING)
     capacities = {name: line.rules.capacity for name, line in fold.lines.items()} if _revises(command) else {}
     answer = handler(fold, command)
     fold.by_hand = False
@@ -139,7 +139,8 @@ def _answer(fold: Fold, command: Command, log: list[Entry]) -> Answer:
     return answer
 
 
-_ASKING = asked.Register | asked.Change
+_SEATING = asked.Register | asked.Change | asked.Approve | asked.DecideRequirement | asked.GiveNumbers
+"""What may give somebody a seat: where an organiser asks it, also in what is over."""
 _REVISING = asked.ReviseEvent | asked.ReviseSession
 _QUIET = _REVISING | asked.Tick | asked.Promote | asked.Refuse
 """What the clock or the agenda asks."""

@@ -58,6 +58,7 @@ REASONS = {
     "unknown-requirement": _("The event did not ask for such a registration elsewhere."),
     "unknown-session": _("There was no such session."),
     "waits": _("There was no seat yet: the person waited for one."),
+    "worded-otherwise": _("A consent was to a text that had changed meanwhile."),
     "wrong-answer": _("A question was answered with something that was not offered."),
 }
 """By code: what it was that stood in the way."""

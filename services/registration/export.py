@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.registration.consents import worded_otherwise, wordings
+from services.registration.consents import text_of, worded_otherwise, wordings
 from services.registration.history import decisions, names_of, told
 from services.registration.registrations import Held, Registration
 from services.registration.seats import EVENT
@@ -28,6 +28,7 @@ async def export(store: Store, registration: Registration, now: datetime, langua
     asked = _asked(event, sessions)
     questions = {question.id: said_in(question.label, language) for question in asked}
     offered = {question.id: wordings(question) for question in asked}
+    by_id = {question.id: question for question in asked}
     places = {line: position for (line, _), position in positions.items()}
     person = {} if registration.erased else registration.person.model_dump(mode="json", exclude_none=True)
     return {
@@ -60,7 +61,7 @@ async def export(store: Store, registration: Registration, now: datetime, langua
                 "id": id_,
                 "question": questions.get(id_, ""),
                 "given_at": _instant(consent.at),
-                "agreed_to": consent.text,
+                "agreed_to": text_of(consent, by_id.get(id_)),
                 "worded_otherwise_since": worded_otherwise(consent, offered.get(id_, ())) if consent.wording else None,
             }
             for id_, consent in registration.consents.items()

@@ -48,7 +48,7 @@ def moment_of(seats: Seats, now: datetime) -> Moment:
     if seats.event is None:
         return Moment.NOTHING
     rules = seats.event.rules
-    if rules.forget_at is not None and now >= rules.forget_at:
+    if rules.forgets(now):
         return Moment.FORGETTING
     if rules.reconfirm_at is not None and rules.begins is not None and rules.scheduled:
         return Moment.ASKING if rules.reconfirm_at <= now < rules.begins else Moment.NOTHING
@@ -105,7 +105,7 @@ class Readings:
 
     async def counts(self, event_id: str) -> dict[str, Any]:
         """How many registrations of an event there are, by all that organisers count."""
-        groups = await self._registrations.aggregate(counts.pipeline(event_id)).to_list(None)
+        groups = await self._registrations.aggregate(counts.pipeline(event_id), hint=counts.ORDER).to_list(None)
         return await asyncio.to_thread(counts.told, groups)
 
     async def awaits_approval(self, event_id: str) -> bool:

@@ -114,7 +114,11 @@ class Rules:
         if self.end is None or now < self.end:
             return False
         later = self.begins is not None and self.closes is not None and now < self.closes
-        return not later or (self.forget_at is not None and now >= self.forget_at)
+        return not later or self.forgets(now)
+
+    def forgets(self, now: datetime) -> bool:
+        """Whether the time to keep registrations of the event is over at `now` (UTC)."""
+        return self.forget_at is not None and now >= self.forget_at
 
 
 def rules_of_event(event: EventState) -> Rules:

@@ -252,12 +252,13 @@ class Store(Readings):
             Write(ERASURES.name, id_, {"schema": 1, "event_id": event_id, "keys": list(keys), "at": now})
             for id_, keys in decision.erased.items()
         ]
-        if said := _said(commands):
-            new = decision.seats.wordings - before.seats.wordings
+        if said := _said(commands, before.seats):
+            # One that stood for a part of this round only may have been agreed to as well.
+            known = before.seats.wordings
             writes += [
                 Write(WORDINGS.name, f"{event_id}/{digest}", wording_document(event_id, text))
                 for digest, text in sorted(said.items())
-                if digest in new
+                if digest not in known
             ]
         given = set(before.answers)
         for command, answer in zip(commands, decision.answers, strict=True):
@@ -283,14 +284,19 @@ _REVISING = asked.ReviseEvent | asked.ReviseSession | asked.SetCodes | asked.Rev
 _FREEING = asked.Cancel | asked.Change | asked.OfOne | asked.DecideRequirement
 
 
-def _said(commands: Iterable[Command]) -> dict[str, str]:
-    """What can be agreed to by the agenda that `commands` tell of, by digest."""
+def _said(commands: Iterable[Command], before: Seats) -> dict[str, str]:
+    """What can be agreed to by the agenda that `commands` tell of, by digest; of no older revision than stands."""
     found: dict[str, str] = {}
     for command in commands:
         if isinstance(command, asked.ReviseEvent):
-            found |= texts(command.event.questions)
+            known, revision, questions = before.event, command.event.revision, command.event.questions
         elif isinstance(command, asked.ReviseSession):
-            found |= texts(command.session.questions)
+            session = command.session
+            known, revision, questions = before.sessions.get(session.id), session.revision, session.questions
+        else:
+            continue
+        if known is None or revision >= known.rules.revision:
+            found |= texts(questions)
     return found
 
 

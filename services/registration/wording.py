@@ -74,6 +74,7 @@ _REMEDIES = {
     "unknown-registration": _("There is no such registration any more."),
     "unknown-requirement": _("This is not needed any more; leave it out."),
     "unknown-session": _("This session is not part of the event."),
+    "worded-otherwise": _("The text has changed. Read the new one, and tick the box again if you agree."),
     "wrong-answer": _("Please choose from the list."),
 }
 """By the reason's code (admission, codes, answered, decisions)."""

@@ -118,8 +118,11 @@ def _digest(signs: str) -> str:
 
 
 def _ends(said: str, mark: str) -> Iterator[int]:
-    """Where the lines end that end with the page's address; its query tells the language, which may have changed."""
+    """Where the lines end that end with the page's address; its query tells the language, which may have changed.
+
+    Anybody may have written the text: a query ends where the next address may begin, so that nothing is read twice.
+    """
     page = mark.partition("?")[0]
     if page:
-        for found in re.finditer(rf"(?:^|[\s(<]){re.escape(page)}(?:\?[^\s]*)?(?=[ \t]*$)", said, re.M):
+        for found in re.finditer(rf"(?:^|[\s(<]){re.escape(page)}(?:\?[^\s(<]*+)?(?=[ \t]*$)", said, re.M):
             yield found.end()

@@ -22,7 +22,6 @@ from services.calendar_sync.dav_http import LARGEST_ANSWER, LARGEST_RECEIPT
 from services.calendar_sync.domain import Scope, ScopeKind
 from services.calendar_sync.fleet import Fleet
 from services.calendar_sync.remote_calendar import RemoteCalendar
-from shared.storage.mongo import Database
 from tests.support.caldav_servers import (
     Play,
     ScriptedServer,
@@ -38,11 +37,6 @@ EVENT = "milipol-2019"
 SHARED = f"event/{EVENT}"
 ONE = f"/home/{EVENT}/milipol-2019-workshop-1.ics"
 TWO = f"/home/{EVENT}/milipol-2019-workshop-2.ics"
-
-
-@pytest.fixture
-async def sync(database: Database) -> CalendarSync:
-    return await CalendarSync(database).prepare()
 
 
 @pytest.fixture

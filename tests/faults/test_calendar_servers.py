@@ -19,7 +19,6 @@ from services.calendar_sync.breaker import Breaker
 from services.calendar_sync.domain import Scope, ScopeKind
 from services.calendar_sync.fleet import Fleet
 from services.calendar_sync.pace import Pace
-from shared.storage.mongo import Database
 from tests.support.caldav_servers import (
     ScriptedServer,
     as_it_should,
@@ -36,11 +35,6 @@ EVENT = "milipol-2019"
 SHARED = f"event/{EVENT}"
 ONE = f"/home/{EVENT}/milipol-2019-workshop-1.ics"
 TWO = f"/home/{EVENT}/milipol-2019-workshop-2.ics"
-
-
-@pytest.fixture
-async def sync(database: Database) -> CalendarSync:
-    return await CalendarSync(database).prepare()
 
 
 @pytest.fixture

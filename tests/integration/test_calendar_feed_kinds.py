@@ -142,6 +142,26 @@ class TestSeries:
         assert (third.status, len(uids(body))) == (200, 1), "even for whoever asks by time alone"
 
 
+class TestRestored:
+    async def test_same_number_after_a_backup_was_put_back_is_another_agenda(
+        self, feeds: FeedsHarness, aiohttp_client: MakeClient
+    ) -> None:
+        event = "/feeds/events/milipol-2019.ics"
+        await feeds.tell(
+            milipol(), workshop(1, 2, start="2019-11-20T15:00"), registration("milipol-2019", {W1: "confirmed"})
+        )
+        client = await aiohttp_client(feeds.app())
+        for address in (event, feeds.address("r1")):
+            assert b"20191120T150000" in (await read(client, address))[1]
+        # Put back to the fact before; then another one comes, by another clock's moment.
+        await feeds.database["agendas"].update_one({"_id": "milipol-2019"}, {"$inc": {"version": -1}})
+        await feeds.database["sessions"].update_one({"_id": W1}, {"$set": {"revision": 1}})
+        feeds.clock.move(minutes=1)
+        await feeds.tell(workshop(1, 3, start="2019-11-20T16:00"))
+        for address in (event, feeds.address("r1")):
+            assert b"20191120T160000" in (await read(client, address))[1]
+
+
 class TestPerson:
     @pytest.mark.parametrize(
         ("state", "words"),

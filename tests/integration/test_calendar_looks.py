@@ -16,7 +16,7 @@ from services.calendar_sync.answers import Answer
 from services.calendar_sync.domain import ScopeKind
 from services.calendar_sync.fleet import Fleet
 from services.calendar_sync.remote_calendar import Asks
-from shared.storage.mongo import Database, PyMongoError
+from shared.storage.mongo import PyMongoError
 from tests.support.calendar_harness import CalendarSync
 from tests.support.calendar_samples import milipol, registration, workshop
 from tests.support.quirky import Quirks, QuirkyServer
@@ -30,13 +30,6 @@ IDS = [f"{EVENT}-workshop-{number}" for number in range(1, 3)]
 async def server() -> AsyncIterator[QuirkyServer]:
     async with QuirkyServer(Quirks()) as server:
         yield server
-
-
-@pytest.fixture
-async def sync(database: Database) -> AsyncIterator[CalendarSync]:
-    sync = await CalendarSync(database).prepare()
-    yield sync
-    await sync.close()
 
 
 def name(session_id: str, person: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from aiohttp import web
 
 from services.calendar_sync import organiser_pages
 from services.calendar_sync.accounts_store import ServerState
-from shared.storage.mongo import Database
 from shared.web.access import begin_session
 from shared.web.app import make_app
 from tests.support.calendar_harness import LOCAL, CalendarSync
@@ -21,13 +19,6 @@ from tests.support.calendar_samples import milipol, registration, workshop
 EVENT = "milipol-2019"
 ONE = f"{EVENT}-workshop-1"
 PAGE = "/organise/calendars"
-
-
-@pytest.fixture
-async def sync(database: Database) -> AsyncIterator[CalendarSync]:
-    sync = await CalendarSync(database).prepare()
-    yield sync
-    await sync.close()
 
 
 @pytest.fixture

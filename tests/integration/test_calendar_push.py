@@ -17,7 +17,6 @@ from structlog.testing import capture_logs
 from services.calendar_sync.domain import GRACE, Scope, ScopeKind
 from services.calendar_sync.fleet import Fleet
 from shared.calendar.fingerprint import read
-from shared.storage.mongo import Database
 from tests.support.caldav_servers import XandikosNode
 from tests.support.calendar_harness import TOKEN, CalendarSync, unfolded
 from tests.support.calendar_samples import efus, milipol, registration, session, workshop
@@ -80,11 +79,6 @@ async def account(request: pytest.FixtureRequest) -> AsyncIterator[Account]:
             yield Account(xandikos.home)
         finally:
             await xandikos.stop()
-
-
-@pytest.fixture
-async def sync(database: Database) -> CalendarSync:
-    return await CalendarSync(database).prepare()
 
 
 @pytest.fixture

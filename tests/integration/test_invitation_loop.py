@@ -56,73 +56,68 @@ def session(revision: int, hour: int = 9) -> Any:
     )
 
 
+async def post(office: Office, smtp_sink: SmtpSink, calendar: MailingCalendar) -> None:
+    """All mails that are due are sent, and the person's calendar server gets them."""
+    await office.work()
+    for mail in smtp_sink.to(ADA):
+        await calendar.deliver(mail)
+    smtp_sink.mails.clear()
+
+
+async def waits(office: Office) -> bool:
+    """Whether an answer waits for its grace time."""
+    return bool(await office.answers.waiting("reg-ada"))
+
+
 async def test_new_private_addresses_update_the_entry_and_its_answers_arrive(
     office: Office, smtp_sink: SmtpSink, calendar: MailingCalendar
 ) -> None:
     """Another ORGANIZER with the same UID and a higher SEQUENCE: the same entry, and it answers the address of now."""
 
-    async def post() -> None:
-        await office.work()
-        for mail in smtp_sink.to(ADA):
-            await calendar.deliver(mail)
-        smtp_sink.mails.clear()
-
-    async def waits() -> bool:
-        return bool(await office.answers.waiting("reg-ada"))
-
     await office.hear(*told(registration({1: "confirmed"})))
-    await post()
+    await post(office, smtp_sink, calendar)
     [before] = await calendar.entries()
     await office.hear(*told(registration({1: "confirmed"}, version=2, link_generation=2)))
-    await post()
+    await post(office, smtp_sink, calendar)
     [(name, entry)] = (await calendar.entries()).items()
     assert name == before, "no duplicate"
     assert reply_address(generation=2) in entry.replace("\r\n ", "")
     assert reply_address() not in entry.replace("\r\n ", "")
     await calendar.answer("DECLINED")
-    await until(waits, what="the answer is here")
+    await until(lambda: waits(office), what="the answer is here")
 
 
 async def test_invited_moved_declined_accepted_withdrawn(
     office: Office, smtp_sink: SmtpSink, calendar: MailingCalendar
 ) -> None:
-    async def post() -> None:
-        await office.work()
-        for mail in smtp_sink.to(ADA):
-            await calendar.deliver(mail)
-        smtp_sink.mails.clear()
-
-    async def waits() -> bool:
-        return bool(await office.answers.waiting("reg-ada"))
-
     async def waits_not() -> bool:
-        return not await waits()
+        return not await waits(office)
 
     await office.hear(*told(registration({1: "confirmed"})))
-    await post()
+    await post(office, smtp_sink, calendar)
     [entry] = (await calendar.entries()).values()
     assert "milipol-2019-workshop-1.reg-ada@lectern.test" in entry.replace("\r\n ", "")
     assert "20891120T090000" in entry
 
     await office.hear(*told(session(2, hour=14)))
-    await post()
+    await post(office, smtp_sink, calendar)
     [entry] = (await calendar.entries()).values()
     assert "20891120T140000" in entry, "the same entry, moved"
 
     await calendar.answer("DECLINED")
-    await until(waits, what="the answer is here")
+    await until(lambda: waits(office), what="the answer is here")
     await calendar.answer("ACCEPTED")
     await until(waits_not, what="the second thought is here")
     second = int(time.time())  # of two words in one second the one that keeps the seat counts
     await until(lambda: time.time() >= second + 1, what="the next second")
     await calendar.answer("DECLINED")
-    await until(waits, what="the third is here")
+    await until(lambda: waits(office), what="the third is here")
     await office.work()
     smtp_sink.mails.clear()
     office.clock.pass_(timedelta(hours=1))
     assert await office.answers.free_due() == 1
 
     await office.hear(*told(registration({1: {"state": "cancelled", "cause": "calendar"}}, version=2)))
-    await post()
+    await post(office, smtp_sink, calendar)
     entries = list((await calendar.entries()).values())
     assert not entries or all("STATUS:CANCELLED" in entry for entry in entries)

@@ -12,7 +12,7 @@ from typing import Any
 import aiosmtplib
 import pytest
 
-from services.notification.replies.listener import Listener, _peer
+from services.notification.replies.listener import MOST_MAILS, Listener, _peer
 from shared.contracts.scheduling import EventState, SessionState
 from shared.storage.mongo import Database
 from tests.support.events import milipol, workshop
@@ -210,6 +210,27 @@ async def test_a_connection_hands_over_so_many_mails_and_the_next_goes_on(office
                 await client.sendmail(ADA, [TO_ADA], raw)
             assert getattr(enough.value, "code", 421) == 421
         await hand_over(listener, raw)
+
+
+async def test_a_mail_server_that_keeps_its_connection_hands_over_two_hundred_mails(office: Office) -> None:
+    """Postfix says RSET before each further mail. All that a mail consists of may come as often as mails may."""
+    async with listening(office) as listener:
+        taken = 0
+
+        async def take(*_: object) -> None:
+            nonlocal taken
+            taken += 1
+
+        listener._take = take
+        raw = b"Subject: x\r\n\r\nx\r\n"
+        async with aiosmtplib.SMTP(hostname="127.0.0.1", port=listener.port) as client:
+            for number in range(MOST_MAILS):
+                if number:
+                    await client.rset()
+                await client.sendmail(ADA, [TO_ADA], raw)
+            assert taken == MOST_MAILS == 200
+            with pytest.raises((aiosmtplib.SMTPResponseException, aiosmtplib.SMTPServerDisconnected)):
+                await client.sendmail(ADA, [TO_ADA], raw)
 
 
 @pytest.mark.parametrize("bound", ["timeout", "longest"])

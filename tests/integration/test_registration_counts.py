@@ -170,3 +170,14 @@ async def test_seats_are_counted_by_what_keeps_them(stored: Database) -> None:
     assert counted["requirements"] == {"fair": {"granted": 1, "missing": 1}}
     assert counted["codes"] == {"GUEST": 1}
     assert counted["countries"] == {"FI": 2, "": 1}
+
+
+async def test_counting_goes_by_an_order_that_no_erasure_changes(stored: Database) -> None:
+    """Who is forgotten has another address: by the index of addresses, somebody would be met twice, or not at all."""
+    await keep(stored, [SEATED, HELD, FORGOTTEN])
+    driver = stored["registrations"].database
+    await driver.command("profile", 2)
+    await Readings(stored).counts(EVENT)
+    await driver.command("profile", 0)
+    seen = await stored["system.profile"].find({"command.aggregate": "registrations"}).to_list(None)
+    assert [one["planSummary"] for one in seen] == ["IXSCAN { event_id: 1, _id: 1 }"]

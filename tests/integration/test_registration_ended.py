@@ -29,7 +29,7 @@ async def ada(settings: MakeSettings) -> AsyncIterator[Attendee]:
         for n in (2, 3)
     ]  # fmt: skip
     event = milipol(audiences=[], requirements=[], admission={"window": {}})
-    async with attendee(settings(), event, workshop(1, **unknown), *later) as one:
+    async with attendee(settings(), event, workshop(1, date=date(2019, 11, 20), **unknown), *later) as one:
         yield one
 
 

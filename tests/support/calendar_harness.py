@@ -105,6 +105,7 @@ class CalendarSync:
         self.rendering = Rendering("http://lectern.test", "lectern.test", lambda _: str)
         self.sealing = Sealing([Fernet.generate_key().decode()])
         self.shared: SharedCalendars | None = None
+        self._made: list[Clients] = []
         self.tools = self.make_tools()
         self.intake = Intake(
             self.store,
@@ -116,20 +117,21 @@ class CalendarSync:
             self.tools.answering.keep,
         )
         self._handler = dispatch("calendar-sync", self.intake.handlers())
-        self._made: list[Clients] = [self.tools.clients]
 
     def make_tools(
         self, pace: Pace | None = None, timeout: float = 10.0, credentials: Credentials | None = None
     ) -> Tools:
-        """What workers share, for one process."""
+        """What workers share, for one process; `close` closes its connections."""
+        clients = Clients(
+            credentials or Credentials(), self.sealing, AddressRule(LOCAL.allowed_networks), timeout=timeout
+        )
+        self._made.append(clients)
         return Tools(
             store=self.store,
             accounts=self.accounts,
             agendas=Agendas(self.store),
             objects=Objects(self.rendering, "lectern.test"),
-            clients=Clients(
-                credentials or Credentials(), self.sealing, AddressRule(LOCAL.allowed_networks), timeout=timeout
-            ),
+            clients=clients,
             answering=Answering(self.database, self.clock, self.grace, lambda: None),
             clock=self.clock,
             ids=lambda: uuid.uuid4().hex,
@@ -156,7 +158,6 @@ class CalendarSync:
     ) -> Fleet:
         """The organisation's server at `home`, and workers of one process. `profile` None: it is found by a probe."""
         self.tools = self.make_tools(pace, timeout, Credentials(username, password))
-        self._made.append(self.tools.clients)
         self.shared = SharedCalendars(self.accounts, home, frozenset(kinds))
         await self.shared.declare(self.clock())
         if profile is not None:
@@ -174,8 +175,7 @@ class CalendarSync:
         """The workers of one process."""
         if pace is not None or timeout is not None:
             self.tools = self.make_tools(pace, timeout or 10.0)
-            self._made.append(self.tools.clients)
-        breakers = (lambda: replace(breaker)) if breaker is not None else Breaker
+            breakers = (lambda: replace(breaker)) if breaker is not None else Breaker
         self.fleet = Fleet(
             self.tools,
             self.database,

@@ -42,7 +42,10 @@ def milipol(revision: int = 1, **changes: Any) -> EventState:
 
 
 def workshop(number: int, revision: int = 1, *, capacity: int | None = 2, **changes: Any) -> SessionState:
-    """One of the four workshops, with its true time."""
+    """One of the four workshops, with its true time; with `starts_at=None` on a day far off, at a time that is not known."""
+    if "starts_at" in changes and changes["starts_at"] is None:
+        unknown = dict.fromkeys(("ends_at", "starts_local", "ends_local"))
+        changes = {"date": date(2090, 11, 20), **unknown, **changes}
     (hour, minute), (end_hour, end_minute) = _TIMES[number]
     starts, ends = datetime(2019, 11, 20, hour, minute), datetime(2019, 11, 20, end_hour, end_minute)
     return SessionState.model_validate(

@@ -23,7 +23,7 @@ from services.calendar_sync.feeds.answering import language_asked, not_modified,
 from services.calendar_sync.feeds.composing import Composing
 from services.calendar_sync.feeds.memory import Body, Key, Known, Memory
 from services.calendar_sync.feeds.programme import Programme
-from services.calendar_sync.feeds.reading import Holder, Reading, Version
+from services.calendar_sync.feeds.reading import Holder, Mark, Reading, Version
 from services.calendar_sync.metrics import FEEDS
 from services.calendar_sync.rendering import Rendering
 from services.calendar_sync.store import Store
@@ -136,22 +136,22 @@ class Feeds:
         event_id = str(known.basis[0]) if known is not None else None
         try:
             asked_holder = self.reading.holders.ask(hashed)
-            asked_version = self.reading.versions.ask(event_id) if event_id is not None else None
+            asked_mark = self.reading.marks.ask(event_id) if event_id is not None else None
             holder = await asked_holder
             if holder is None:
                 raise _missing("private")
             if holder.ended:
                 raise Problem(410, "feed-gone", _GONE)
-            if asked_version is None or holder.event_id != event_id:
-                asked_version = self.reading.versions.ask(holder.event_id)
-            version = await asked_version
-            if version is None:
+            if asked_mark is None or holder.event_id != event_id:
+                asked_mark = self.reading.marks.ask(holder.event_id)
+            mark = await asked_mark
+            if mark is None:
                 raise _missing("private")
 
             async def compose(now: datetime) -> Composed | None:
-                return await self._compose_private(hashed, holder, known, version, asked, now)
+                return await self._compose_private(hashed, holder, known, mark, asked, now)
 
-            return await self._answer(request, key, (holder.event_id, version, holder, asked), compose)
+            return await self._answer(request, key, (holder.event_id, mark, holder, asked), compose)
         except (Problem, PyMongoError, TimeoutError) as error:
             return self._otherwise(request, key, error)
 
@@ -166,26 +166,26 @@ class Feeds:
         asked = language_asked(request)
         key = (kind, event_id, name, asked or "")
         try:
-            version = await self.reading.versions.ask(event_id)
-            if version is None:
+            mark = await self.reading.marks.ask(event_id)
+            if mark is None:
                 raise _missing(kind)
 
             async def compose(now: datetime) -> Composed | None:
-                programme = await self.reading.programme(event_id, version)
+                programme = await self.reading.programme(event_id, mark)
                 if programme is None:
                     return None
                 language = self._rendering.language(programme.event, asked)
                 body = part(programme, language, now)
                 return None if body is None else _composed(body, [programme], language, name, now)
 
-            return await self._answer(request, key, (version, asked), compose)
+            return await self._answer(request, key, (mark, asked), compose)
         except (Problem, PyMongoError, TimeoutError) as error:
             return self._otherwise(request, key, error)
 
     async def _compose_series(
         self, series_id: str, versions: Version, asked: str | None, now: datetime
     ) -> Composed | None:
-        found = [await self.reading.programme(event_id, version) for event_id, version in versions]
+        found = [await self.reading.programme(event_id, mark) for event_id, mark in versions]
         rounds = [one for one in found if one is not None and _round(one, series_id)]
         if not rounds:
             return None
@@ -195,9 +195,9 @@ class Feeds:
         return _composed(self._composing.series(rounds, language, now), rounds, language, series_id, now)
 
     async def _compose_private(
-        self, hashed: str, holder: Holder, known: Known | None, version: int, asked: str | None, now: datetime
+        self, hashed: str, holder: Holder, known: Known | None, mark: Mark, asked: str | None, now: datetime
     ) -> Composed | None:
-        programme = await self.reading.programme(holder.event_id, version)
+        programme = await self.reading.programme(holder.event_id, mark)
         if programme is None:
             return None
         if known is not None and known.seats is not None and known.basis[2] == holder:

@@ -18,13 +18,18 @@ from shared.storage.mongo import Database, Document
 SESSIONS_KEPT = 50_000
 """How many sessions' worth of agendas stay in memory."""
 
+_OF_AN_AGENDA = {"version": 1, "changed_at": 1}
 _OF_A_HOLDER = {"_id": 0, "token_hash": 1, "event_id": 1, "version": 1, "changed_at": 1, "feed_off": 1}
 _OF_A_PERSON = dict.fromkeys(
     ("token_hash", "event_id", "state", "choices", "language", "changed_at", "show_waiting"), 1
 )
 
-Version = tuple[tuple[str, int], ...]
-"""What a feed's agendas were when it was made: each event with the number of facts told of it."""
+Mark = tuple[int, datetime | None]
+"""Which agenda it is: the number of facts told of it, and the moment of the last; a number may come again after a backup was
+put back."""
+
+Version = tuple[tuple[str, Mark], ...]
+"""What a feed's agendas were when it was made: the mark of each event's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +54,35 @@ class Reading:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._programmes: OrderedDict[str, Programme] = OrderedDict()
+        self._programmes: OrderedDict[str, tuple[Mark, Programme]] = OrderedDict()
         self._held = 0
-        self.versions: Batch[str, int] = Batch(self._versions)
-        """The version of an agenda by event; nothing where nothing was ever told of it."""
+        self.marks: Batch[str, Mark] = Batch(self._marks)
+        """The mark of an agenda by event; nothing where nothing was ever told of it."""
         self.series: Batch[str, Version] = Batch(self._series)
-        """The versions of all agendas of a series, by event."""
+        """The marks of all agendas of a series, by event."""
         self.holders: Batch[str, Holder] = Batch(self._holders)
         """Whose feed it is, by the hash of its token."""
         self.persons: Batch[str, Seats] = Batch(self._persons)
         """What the person has and wishes, by the hash of the feed's token."""
         self._loads: Batch[str, Programme] = Batch(self._load, most=5, timeout=30)
 
-    async def programme(self, event_id: str, version: int) -> Programme | None:
-        """The event's agenda at `version` or later; None while its own fact has not come."""
+    async def programme(self, event_id: str, mark: Mark) -> Programme | None:
+        """The event's agenda of this mark, or a later one; None while its own fact has not come."""
         kept = self._programmes.get(event_id)
-        if kept is not None and kept.version == version:
+        if kept is not None and kept[0] == mark:
             self._programmes.move_to_end(event_id)
-            return kept
+            return kept[1]
         return await self._loads.ask(event_id)
 
-    async def _versions(self, event_ids: Collection[str]) -> Mapping[str, int]:
-        cursor = self._database[AGENDAS.name].find(_among(event_ids), {"version": 1}, batch_size=len(event_ids) + 1)
-        return {found["_id"]: found["version"] for found in await cursor.to_list(None)}
+    async def _marks(self, event_ids: Collection[str]) -> Mapping[str, Mark]:
+        cursor = self._database[AGENDAS.name].find(_among(event_ids), _OF_AN_AGENDA, batch_size=len(event_ids) + 1)
+        return {found["_id"]: _mark(found) for found in await cursor.to_list(None)}
 
     async def _series(self, series_ids: Collection[str]) -> Mapping[str, Version]:
         wanted = {"series": {"$in": list(series_ids)}}
-        versions: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        for found in await self._database[AGENDAS.name].find(wanted, {"version": 1, "series": 1}).to_list(None):
-            versions[found["series"]].append((found["_id"], found["version"]))
+        versions: dict[str, list[tuple[str, Mark]]] = defaultdict(list)
+        for found in await self._database[AGENDAS.name].find(wanted, {**_OF_AN_AGENDA, "series": 1}).to_list(None):
+            versions[found["series"]].append((found["_id"], _mark(found)))
         return {series_id: tuple(sorted(rounds)) for series_id, rounds in versions.items()}
 
     async def _holders(self, hashes: Collection[str]) -> Mapping[str, Holder]:
@@ -100,8 +105,8 @@ class Reading:
         return {one["token_hash"]: _slim(seats_from(one)) for one in await cursor.to_list(None)}
 
     async def _load(self, event_ids: Collection[str]) -> Mapping[str, Programme]:
-        # The version first: what is read after it is at least as new.
-        versions = await self._versions(event_ids)
+        # The marks first: what is read after them is at least as new.
+        marks = await self._marks(event_ids)
         events = {
             found["_id"]: found for found in await self._database[EVENTS.name].find(_among(event_ids)).to_list(None)
         }
@@ -111,21 +116,24 @@ class Reading:
             sessions[found["event_id"]].append(
                 Told(SessionState.model_validate(found["state"]), found["accepted_at"], found["correlation_id"])
             )
-        loaded = {
-            event_id: _programme(versions.get(event_id, 0), event, tuple(sessions[event_id]))
-            for event_id, event in events.items()
-        }
-        for programme in loaded.values():
-            self._keep(programme)
+        loaded = {}
+        for event_id, event in events.items():
+            mark = marks.get(event_id, (0, None))
+            loaded[event_id] = _programme(mark[0], event, tuple(sessions[event_id]))
+            self._keep(mark, loaded[event_id])
         return loaded
 
-    def _keep(self, programme: Programme) -> None:
+    def _keep(self, mark: Mark, programme: Programme) -> None:
         before = self._programmes.pop(programme.event.id, None)
-        self._held += len(programme.sessions) - (len(before.sessions) if before is not None else 0)
-        self._programmes[programme.event.id] = programme
+        self._held += len(programme.sessions) - (len(before[1].sessions) if before is not None else 0)
+        self._programmes[programme.event.id] = (mark, programme)
         while self._held > SESSIONS_KEPT and len(self._programmes) > 1:
-            _, oldest = self._programmes.popitem(last=False)
+            _, (_, oldest) = self._programmes.popitem(last=False)
             self._held -= len(oldest.sessions)
+
+
+def _mark(agenda: Document) -> Mark:
+    return agenda["version"], agenda.get("changed_at")
 
 
 def _programme(version: int, event: Document, sessions: tuple[Told, ...]) -> Programme:

@@ -23,8 +23,9 @@ from shared.storage.mongo import PyMongoError
 MOST_CONNECTIONS = 50
 MOST_OF_ONE = 20
 """Connections at a time of one peer; as many as Postfix opens to one destination unless it is told otherwise."""
-MOST_MAILS = 25
-"""Mails on one connection; whoever has more opens another."""
+MOST_MAILS = 200
+"""Mails on one connection; whoever has more opens another. Enough for a mail server that keeps its connection while it has
+mails: what it is refused comes again only minutes later."""
 TIMEOUT = 60.0
 """Seconds without a command, or for a mail, after which a connection is closed."""
 LONGEST = 300.0
@@ -32,9 +33,9 @@ LONGEST = 300.0
 _LAST_WORD = 5.0
 """Seconds in which the peer may read why its connection ends."""
 MOST_RECIPIENTS_TRIED = 50
-"""RCPT commands on one connection: nobody tries out addresses."""
+"""Recipients refused on one connection: nobody tries out addresses."""
 MOST_COMMANDS = 50
-"""Any other command on one connection, each."""
+"""Any other command on one connection, each; those that a mail consists of come as often as mails may."""
 
 _log = structlog.get_logger()
 # Its routine lines hold addresses; what goes wrong is told by `handle_exception`.
@@ -173,15 +174,31 @@ class _Counted(Conversation):
             ident="Lectern",
             timeout=timeout,
             auth_require_tls=True,
-            command_call_limit={"RCPT": MOST_RECIPIENTS_TRIED, "MAIL": most_mails, "*": MOST_COMMANDS},
+            command_call_limit={
+                # RSET: Postfix sends it before it uses a connection again.
+                **dict.fromkeys(("MAIL", "DATA", "RSET"), most_mails),
+                "RCPT": most_mails + MOST_RECIPIENTS_TRIED,
+                "*": MOST_COMMANDS,
+            },
             loop=asyncio.get_running_loop(),
         )
         self._listener, self._longest = listener, longest
+        self._refused = 0
         self._end: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._end = asyncio.get_running_loop().call_later(self._longest, self._over)
+
+    async def smtp_RCPT(self, arg: str) -> None:
+        if self._refused >= MOST_RECIPIENTS_TRIED:
+            await self.push("421 4.7.0 too many recipients that are not here")
+            if self.transport is not None:
+                self.transport.close()
+            return
+        taken = len(self.envelope.rcpt_tos)
+        await super().smtp_RCPT(arg)
+        self._refused += len(self.envelope.rcpt_tos) == taken
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._end is not None:

@@ -14,6 +14,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from services.registration.asking import Requests
+from services.registration.attendee.boxes import Boxes
 from services.registration.attendee.countries import countries, country_code
 from services.registration.attendee.filled import Filled, filled_in
 from services.registration.attendee.fullness import Openness, fullness, openness, openness_of_form
@@ -72,7 +73,7 @@ class FormPages:
         }
         try:
             asked = RegistrationRequested.model_validate(raw)
-            answer = await self._requests.register(asked, filled.caller("register", language_of(request)))
+            answer = await self._requests.register(asked, filled.caller("register", language_of(request), asked_of))
         except ValidationError as error:
             return await self._show(request, event, filled, problems_of(error), 422)
         except Problem as error:
@@ -115,6 +116,7 @@ class FormPages:
             "takes_codes": code_needed or bool(filled.text("code") or await self._store.codes(event.id, limit=1)),
             "read_by_chairs": read_by_any(event, published),
             "filled": filled.fields,
+            "boxes": Boxes(filled.fields, language, event.languages[0]),
             "errors": Wording(event, published, seats, language, now).said(errors, filled.chosen),
             "key": filled.fields.get("key") or self._ids(),
             "kept_query": f"&code={quote(code, safe='')}" if code else "",

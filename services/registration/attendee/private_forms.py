@@ -5,7 +5,7 @@ Every form answers with "see other": reloading sends nothing again. Those that c
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -20,6 +20,7 @@ from services.registration.store import Store
 from services.registration.wording import Fault
 from shared.contracts.cloudevent import problems_of
 from shared.contracts.registration import Numbers, PersonDetails, SeatState
+from shared.contracts.scheduling import Question
 from shared.links import MANAGE, Links, manage_path
 from shared.web.access import limit_everybody_else
 from shared.web.i18n import translations
@@ -75,7 +76,7 @@ class PrivateForms:
             "answers": filled.answers(questions),
             "code": filled.text("code") or None,
         }
-        return await self._change(request, registration, filled, raw)
+        return await self._change(request, registration, filled, raw, questions)
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answers to the event's questions, also to those that came after the registration."""
@@ -83,7 +84,7 @@ class PrivateForms:
         event = await self._pages.event(registration)
         held = [one.session_id for one in registration.choices if one.state is not SeatState.CANCELLED]
         raw = {"sessions": held, "answers": filled.answers(event.questions)}
-        return await self._change(request, registration, Filled(filled.fields, tuple(held)), raw)
+        return await self._change(request, registration, Filled(filled.fields, tuple(held)), raw, event.questions)
 
     async def cancel(self, request: web.Request) -> web.Response:
         """Gives up the registration, or one session: a seat, a place in line, or what was offered."""
@@ -154,13 +155,19 @@ class PrivateForms:
         raise web.HTTPSeeOther(f"/r/forgotten?lang={language_of(request)}")
 
     async def _change(
-        self, request: web.Request, registration: Registration, filled: Filled, raw: dict[str, Any]
+        self,
+        request: web.Request,
+        registration: Registration,
+        filled: Filled,
+        raw: dict[str, Any],
+        questions: Sequence[Question],
     ) -> web.Response:
         try:
             asked = ChangeRequest.model_validate(raw)
         except ValidationError as error:
             return await self._pages.show(request, registration, filled, problems_of(error), 422)
-        asking = self._requests.change(registration, asked, Caller(Who.ATTENDEE, language=language_of(request)))
+        caller = Caller(Who.ATTENDEE, language=language_of(request), shown=filled.shown(questions))
+        asking = self._requests.change(registration, asked, caller)
         return await self._done(request, registration, filled, asking, request.path.rpartition("/")[2])
 
     async def _sent(self, request: web.Request) -> tuple[Registration, Filled]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from services.registration.attendee.boxes import Boxes
 from services.registration.attendee.done import done_note
 from services.registration.attendee.filled import Filled
 from services.registration.attendee.private_view import Picture
@@ -70,14 +71,18 @@ class PrivatePages:
         positions = {name: n for (name, _id), n in (await self._store.positions(registration)).items()}
         picture = Picture(event, sessions, seats, registration, positions, now, language)
         calendar = calendar_path(self._links.token(CALENDAR, registration.id, registration.link_generation))
-        old = picture.agreed_otherwise
-        own = {f"q.{id_}": _as_filled(answer) for id_, answer in registration.answers.items() if id_ not in old}
+        sent = dict(filled.fields if filled is not None else {})
+        own = {f"q.{id_}": _as_filled(answer) for id_, answer in picture.answers_shown.items()}
+        # A form that was sent says of each of its boxes whether it was ticked.
+        own = {name: text for name, text in own.items() if f"shown.{name.removeprefix('q.')}" not in sent}
+        own |= {f"shown.{id_}": digest for id_, digest in picture.agreed_as_shown.items()}
         own |= {f"numbers.{id_}": number for id_, number in registration.numbers.items()}
         # Only the form of the sessions names sessions; another one leaves them as they are.
         chosen = filled.chosen if filled is not None and request.path.endswith("/sessions") else None
         faults = Wording(event, sessions, seats, language, now).said(errors, filled.chosen if filled else ())
         context = picture.context(chosen) | {
-            "filled": own | dict(filled.fields if filled is not None else {}),
+            "filled": own | sent,
+            "boxes": Boxes(own | sent, language, event.languages[0]),
             "errors": faults,
             "sent": request.path.rpartition("/")[2] if filled is not None else "",
             "key": self._ids(),

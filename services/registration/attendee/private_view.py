@@ -10,7 +10,7 @@ from typing import Any
 from services.registration.attendee.fullness import Fullness, Openness, fullness, openness, openness_of_form
 from services.registration.attendee.needs import read_by_any
 from services.registration.attendee.standing import Standing, stand_in, stand_of
-from services.registration.consents import Consent, worded_otherwise, wordings
+from services.registration.consents import Consent, Wordings, shown, text_of, worded_otherwise, wordings
 from services.registration.registrations import Held, Registration
 from services.registration.seats import EVENT, Seats
 from shared.contracts.registration import RequirementState, SeatState
@@ -46,9 +46,27 @@ class Picture:
     def agreed_otherwise(self) -> dict[str, Consent]:
         """What the person agreed to in other words than the question has now: no box is ticked for the new ones."""
         given = self.registration.consents
+        return {id_: given[id_] for id_, now in self._wordings().items() if worded_otherwise(given[id_], now)}
+
+    @property
+    def answers_shown(self) -> dict[str, str | bool]:
+        """What was answered, without what was agreed to in other words."""
+        old = self.agreed_otherwise
+        return {id_: answer for id_, answer in self.registration.answers.items() if id_ not in old}
+
+    @property
+    def agreed_as_shown(self) -> dict[str, str]:
+        """By consent whose box is ticked, the digest of what was agreed to, maybe in another language than it is shown in; of
+        what is shown, where it was not kept."""
+        given, old = self.registration.consents, self.agreed_otherwise
+        languages = (self.language, self.event.languages[0])
+        present = {id_: shown(now, languages) for id_, now in self._wordings().items() if id_ not in old}
+        return {id_: given[id_].wording or digest for id_, digest in present.items() if digest}
+
+    def _wordings(self) -> dict[str, Wordings]:
+        """What can be agreed to now, by each question that was agreed to."""
         asked = [*self.event.questions, *(question for session in self.sessions for question in session.questions)]
-        known = {question.id: wordings(question) for question in asked if question.id in given}
-        return {id_: given[id_] for id_, now in known.items() if worded_otherwise(given[id_], now)}
+        return {question.id: wordings(question) for question in asked if question.id in self.registration.consents}
 
     def context(self, chosen: Sequence[str] | None) -> dict[str, Any]:
         """For the template; `chosen`: the sessions that were chosen in a form that is shown again."""
@@ -110,11 +128,13 @@ class Picture:
             "members_more": not self.registration.member and _for_members(links),
         }
 
-    def _consented(self) -> list[tuple[str | None, Question, datetime]]:
-        """What was agreed to and cannot be taken back alone: the wording where it was kept, the question, and when."""
+    def _consented(self) -> list[tuple[str | None, Question, datetime, bool]]:
+        """What was agreed to and cannot be taken back alone: the wording where it was kept, the question, and when; and
+        whether it is known to have been another wording, which is lost."""
         given = self.registration.consents
         asked = [question for question in self.event.questions if question.required and question.id in given]
-        return [(given[question.id].text, question, given[question.id].at) for question in asked]
+        said = [(text_of(given[question.id], question), question, given[question.id]) for question in asked]
+        return [(text, question, one.at, text is None and one.wording is not None) for text, question, one in said]
 
     def _has_more(self, session: SessionState) -> bool:
         """Whether a session that nobody chooses has something for those who registered."""
@@ -146,13 +166,16 @@ class Picture:
         ]
 
     def _choices(self, chosen: Sequence[str] | None) -> list[dict[str, Any]]:
-        """What the sessions can be changed to; nothing where there is no other session to choose now."""
+        """What the sessions can be changed to; where there is no other session to choose now, those that the person has, if
+        one of them asks something: what was answered can be changed, and a consent taken back, as long as they are held."""
         has = {one.session_id for one in self.registration.choices if one.state is not SeatState.CANCELLED}
         lines = self.seats.sessions
         here = openness(self.seats.event, self.now) is Openness.OPEN
         open_now = {s.id for s in self.sessions if here and openness(lines.get(s.id), self.now) is Openness.OPEN}
-        shown = [s for s in self.sessions if s.by_choice and (s.id in has or s.id in open_now)]
-        if not self.registration.active or not any(s.id in open_now for s in shown) or len(shown) < 2:
+        offered = [s for s in self.sessions if s.by_choice and (s.id in has or s.id in open_now)]
+        to_choose = len(offered) > 1 and any(s.id in open_now for s in offered)
+        asks = any(s.questions for s in offered if s.id in has)
+        if not self.registration.active or not (to_choose or asks):
             return []
         return [
             {
@@ -163,7 +186,7 @@ class Picture:
                 else Fullness(),
                 "chosen": session.id in (has if chosen is None else chosen),
             }
-            for session in shown
+            for session in offered
         ]
 
 

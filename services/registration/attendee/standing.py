@@ -77,6 +77,10 @@ class Standing:
             return [*self._held(stand), self._when_complete(stand)]
         if stand.state is SeatState.CANCELLED and stand.cause is Cause.DECLINED:
             return [self._("The organisers could not accept your registration.")]
+        if stand.state is SeatState.CANCELLED and stand.cause is Cause.OVER:
+            return [self._("The event was over before there was a seat for you.")]
+        if stand.state is SeatState.CANCELLED and stand.cause is Cause.FULL:
+            return [self._("The event was full, and nobody moves up from its waiting list any more.")]
         return self._either(stand)
 
     def in_session(self, stand: Stand) -> list[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from services.registration import answered, codes
 from services.registration.admission import change_refusals, questions_of, refusals
 from services.registration.codes import Code
 from services.registration.commands import Answer, Change, Register
-from services.registration.consents import CONSENT, Consent, shown, worded_otherwise
+from services.registration.consents import CONSENT, Consent, outdated, shown, worded_otherwise
 from services.registration.decisions import seating
 from services.registration.decisions.fold import Fold
 from services.registration.decisions.naming import named
@@ -39,6 +39,7 @@ def register(fold: Fold, command: Register) -> Answer:
         member=member,
         by_hand=fold.by_hand,
     )
+    reasons += _unread(questions_of(seats, command.sessions), command)
     taken = fold.taken_numbers(command.numbers, known.id if known else None)
     if not command.anonymous:
         reasons += [number_taken(id_) for id_ in sorted(taken)]
@@ -113,16 +114,17 @@ def change(fold: Fold, command: Change) -> Answer:
             reasons.append(codes.another())
     asked = questions_of(seats, added, of_event=False)
     also = [q for q in questions_of(seats, command.sessions) if q.id in command.answers and q not in asked]
+    questions = questions_of(seats, command.sessions)
     reasons += answered.faults([*asked, *also], command.answers)
+    reasons += _unread(questions, command, registration.consents)
     if reasons:
         return fold.rejected(*reasons)
-    questions = questions_of(seats, command.sessions)
     wished = (Held(session_id, SeatState.PENDING, cause=Cause.EVENT_SEAT) for session_id in added)
     changed = replace(
         registration,
         choices=tuple(_newest([*registration.choices, *wished])),
         answers=answered.normal(questions, {**registration.answers, **command.answers}),
-        consents=consents(fold, questions, command.answers, registration, command.language),
+        consents=consents(fold, questions, command.answers, registration, command.language, command.shown),
         code=registration.code or (code.id if code else None),
     )
     tried = fold.fork()
@@ -189,7 +191,8 @@ def _new(
         member=member,
     )
     registration = replace(
-        registration, consents=consents(fold, questions, command.answers, registration, command.language)
+        registration,
+        consents=consents(fold, questions, command.answers, registration, command.language, command.shown),
     )
     fold.use_code(registration.code, 1)
     registration = seating.settle(fold, seating.with_requirements(fold, registration))
@@ -216,20 +219,57 @@ def consents(
     answers: Mapping[str, str | bool],
     registration: Registration,
     language: str | None = None,
+    read: Mapping[str, str] | None = None,
 ) -> dict[str, Consent]:
-    """When each consent that is asked for was given, at first, and to which wording; one that was taken back is gone. Who
-    agrees again once the wording is another one has agreed to that one, then."""
-    asked = {question.id: question for question in questions if question.kind == CONSENT and question.id in answers}
+    """When each consent that is asked for was given, at first, and to which wording: what was `read` where that is said, else
+    what the question says in `language`. One that was taken back is gone. Who agrees again once the wording is another one
+    has agreed to that one, then; who only read the earlier one again has not."""
+    read = read or {}
+    asked = {id_: question for id_, question in _consents_among(questions, read).items() if id_ in answers}
     given = {id_: question for id_, question in sorted(asked.items()) if answered.agreed(answers[id_])}
     languages = (language or registration.person.language, fold.rules.language)
     kept = dict(registration.consents)
     for id_ in asked.keys() - given.keys():
         kept.pop(id_, None)
     for id_, question in given.items():
-        before = kept.get(id_)
-        if before is None or (question.wordings and worded_otherwise(before, question.wordings)):
-            kept[id_] = Consent(fold.now, shown(question.wordings, languages))
+        before, seen = kept.get(id_), read.get(id_)
+        if before is not None and (not question.wordings or _stands(before, question, seen)):
+            continue
+        said = seen if seen in dict(question.wordings).values() else shown(question.wordings, languages)
+        kept[id_] = Consent(fold.now, said)
     return kept
+
+
+def _unread(
+    questions: Sequence[Asked], command: Register | Change, before: Mapping[str, Consent] | None = None
+) -> Iterator[Reason]:
+    """The reasons where somebody agrees to what is worded otherwise by now. A box that was shown with the tick of an earlier
+    consent is no new one."""
+    for id_, question in _consents_among(questions, command.shown).items():
+        read, earlier = command.shown.get(id_), (before or {}).get(id_)
+        if not answered.agreed(command.answers.get(id_)) or not outdated(read, question.wordings):
+            continue
+        if earlier is None or not _stands(earlier, question, read):
+            message = "the text is another one by now; read the new text, and tick the box again"
+            yield Reason(code="worded-otherwise", field=f"answers.{id_}", message=message)
+
+
+def _consents_among(questions: Iterable[Asked], read: Mapping[str, str]) -> dict[str, Asked]:
+    """The consents by id. Two sessions may ask under one id; then it is the question that was read, else the last."""
+    found: dict[str, Asked] = {}
+    for question in questions:
+        if question.kind != CONSENT:
+            continue
+        if question.id not in found or outdated(read.get(question.id), found[question.id].wordings):
+            found[question.id] = question
+    return found
+
+
+def _stands(before: Consent, question: Asked, read: str | None) -> bool:
+    """Whether a yes of somebody who `read` a wording is the one that was given `before`."""
+    if not worded_otherwise(before, question.wordings):
+        return True
+    return read is not None and before.wording == read
 
 
 def _newest(choices: Iterable[Held]) -> list[Held]:

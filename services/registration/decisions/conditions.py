@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from services.registration.admission import unknown_event
+from services.registration.admission import forgotten, unknown_event
 from services.registration.commands import Accept, Answer, Approve, DecideRequirement, GiveNumbers, Reconfirm
 from services.registration.decisions import seating
 from services.registration.decisions.asking import number_taken
@@ -124,9 +124,8 @@ def decide_requirement(fold: Fold, command: DecideRequirement) -> Answer:
         return fold.rejected(unknown_event(fold.event_id))
     if fold.rules.needed(command.requirement) is None:
         return fold.rejected(_unknown("requirement", command.requirement))
-    if fold.rules.forget_at is not None and fold.now >= fold.rules.forget_at:
-        message = "the time to keep registrations of this event is over; nothing is kept of it"
-        return fold.rejected(Reason(code="forgotten", field="event_id", message=message))
+    if fold.rules.forgets(fold.now):
+        return fold.rejected(forgotten("event_id"))
     keys = _keys(fold, command)
     if isinstance(keys, Reason):
         return fold.rejected(keys)

@@ -34,7 +34,7 @@ def tick(fold: Fold, command: Tick) -> Answer:
 
 def _one(fold: Fold, registration: Registration) -> None:
     rules = fold.rules
-    if rules.forget_at is not None and fold.now >= rules.forget_at:
+    if rules.forgets(fold.now):
         forget(fold, registration)
         return
     if not registration.active:

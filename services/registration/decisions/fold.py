@@ -78,7 +78,8 @@ class Fold:
         self.grants: dict[tuple[str, str], Grant] = dict(snapshot.grants)
         self.correlation: str | None = None
         self.by_hand = False
-        """Whether an organiser asks for a seat in somebody's name: also for what has begun, or is over."""
+        """Whether an organiser asks for a seat in somebody's name, or says what it waited for: also of what has begun, or is
+        over. Of one command only; who moves up meanwhile does not by it."""
         self.changed: dict[str, Registration] = {}
         self.changed_codes: dict[str, Code] = {}
         self.changed_grants: dict[tuple[str, str], Grant] = {}

@@ -9,13 +9,14 @@ from services.registration.admission import unknown_event
 from services.registration.codes import Code, normal
 from services.registration.commands import Answer, ReviseEvent, ReviseSession, RevokeCode, SetCodes
 from services.registration.decisions.fold import Fold
-from services.registration.rules import rules_of_event, rules_of_session
+from services.registration.rules import Rules, rules_of_event, rules_of_session
 from services.registration.seats import EVENT, Line, kinds_of_session, with_quotas, with_reserve
 from shared.contracts.registration import Outcome, Reason
 
 
 def revise_event(fold: Fold, command: ReviseEvent) -> Answer:
-    """The event as published; an older revision changes nothing."""
+    """The event as published; an older revision changes nothing. The same one fills in what can be agreed to, where an
+    earlier form of the data lacks it."""
     line = fold.lines.get(EVENT)
     rules = rules_of_event(command.event)
     if line is None or rules.revision > line.rules.revision:
@@ -25,16 +26,20 @@ def revise_event(fold: Fold, command: ReviseEvent) -> Answer:
         for name, session in list(fold.lines.items()):
             if name != EVENT:
                 fold.lines[name] = counting(session, fold.audiences)
+    elif _lacks_wordings(line, rules):
+        fold.lines[EVENT] = replace(line, rules=rules)
     return Answer(Outcome.ACCEPTED, event_id=command.event.id)
 
 
 def revise_session(fold: Fold, command: ReviseSession) -> Answer:
-    """A session as published; an older revision changes nothing."""
+    """A session as published; an older revision changes nothing, and the same one does as of an event."""
     session = command.session
     line = fold.lines.get(session.id)
     rules = rules_of_session(session)
     if line is None or rules.revision > line.rules.revision:
         fold.lines[session.id] = counting(Line(rules) if line is None else replace(line, rules=rules), fold.audiences)
+    elif _lacks_wordings(line, rules):
+        fold.lines[session.id] = replace(line, rules=rules)
     return Answer(Outcome.ACCEPTED, event_id=session.event_id)
 
 
@@ -75,6 +80,15 @@ def counting(line: Line, audiences: Sequence[str]) -> Line:
     if not line.rules.by_choice:
         return line
     return with_quotas(line, kinds_of_session(audiences, dict(line.rules.quotas)))
+
+
+def _lacks_wordings(line: Line, rules: Rules) -> bool:
+    """Whether the line has the same revision of `rules`, but for what can be agreed to and the language that it is said in."""
+    return line.rules != rules and _unworded(line.rules) == _unworded(rules)
+
+
+def _unworded(rules: Rules) -> Rules:
+    return replace(rules, language="", questions=tuple(replace(question, wordings=()) for question in rules.questions))
 
 
 def _code_faults(fold: Fold, number: int, code: Code) -> Iterator[Reason]:

@@ -204,13 +204,25 @@ def _missing(fold: Fold, registration: Registration) -> list[Needed]:
 
 
 def _enter(fold: Fold, registration: Registration) -> Registration:
-    """Asks for the seat at the event: it is had, or waited for."""
+    """Asks for the seat at the event: it is had, or waited for. Once the event is over, only an organiser gives seats by hand;
+    in a line that moves no more nobody waits."""
+    line = fold.lines[EVENT]
+    if line.rules.ended(fold.now) and (not fold.by_hand or line.rules.forgets(fold.now)):
+        return _turned_away(fold, registration, Cause.OVER)
     admitted, kind = fold.admits(EVENT, registration)
     if admitted:
         fold.take(EVENT, kind)
         return seated(fold, replace(registration, kind=kind))
+    if not line.promotes(fold.now):
+        return _turned_away(fold, registration, Cause.FULL)
     place, kind = fold.queue(EVENT, registration)
     return replace(registration, state=SeatState.WAITLISTED, place=place, kind=kind, cause=None)
+
+
+def _turned_away(fold: Fold, registration: Registration, cause: Cause) -> Registration:
+    """The registration without what it asked for: it ends."""
+    choices = tuple(released(fold, registration, held, cause) for held in registration.choices)
+    return ended(fold, registration, replace(registration, choices=choices), cause)
 
 
 def _on_hold(fold: Fold, registration: Registration, missing: list[Needed]) -> Registration:
@@ -269,7 +281,7 @@ def _seat_one(
     name = held.session_id
     line = fold.lines[name]
     begun = any(bound is not None and fold.now >= bound for bound in (line.rules.starts, line.rules.over))
-    if (begun and not fold.by_hand) or not line.rules.scheduled:
+    if (begun and (not fold.by_hand or fold.rules.forgets(fold.now))) or not line.rules.scheduled:
         return Held(name, SeatState.CANCELLED, cause=Cause.OVER)
     if line.rules.approval and not held.approved:
         return replace(held, cause=Cause.APPROVAL)

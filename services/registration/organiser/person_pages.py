@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from services.registration.asking import Requests
-from services.registration.consents import Consent, worded_otherwise, wordings
+from services.registration.consents import Consent, text_of, worded_otherwise, wordings
 from services.registration.history import decisions, names_of
 from services.registration.organiser.acts import DECISIONS, Acts
 from services.registration.organiser.decided import in_words
@@ -170,10 +170,11 @@ def _answers(one: Registration, reader: Reader) -> Iterator[tuple[str, str]]:
 def _agreed(reader: Reader, answer: str | bool, given: Consent, question: Question | None) -> str:
     """When somebody agreed, and to what; where it is worded otherwise by now, that too."""
     words, said = reader.words, f"{reader.answer(answer)}, {reader.moment(given.at)}"
-    if given.wording is None:
-        return f"{said}. {words('The wording at that time was not kept.')}"
-    if given.text is not None:
-        said = f"{said}. {words('Agreed to: “{text}”').format(text=given.text)}"
+    text = text_of(given, question)
+    if text is None:
+        said = f"{said}. {words('The wording at that time was not kept.')}"
+    else:
+        said = f"{said}. {words('Agreed to: “{text}”').format(text=text)}"
     if worded_otherwise(given, wordings(question) if question is not None else ()):
         said = f"{said} {words('It is worded otherwise since.')}"
     return said

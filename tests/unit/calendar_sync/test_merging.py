@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -246,6 +247,16 @@ def test_note_in_front_is_nobody_s_change_of_ours() -> None:
 def test_huge_description_is_looked_through_in_time() -> None:
     stored = around(OLD, "https://x.example " * 10_000, "")
     assert signs(said(merged(NEW, stored, MARK))).endswith(signs(said(NEW)))
+
+
+def test_description_of_nothing_but_our_address_is_looked_through_in_time() -> None:
+    """Each address was read to the end of the line from every one before it: half a minute in which nobody is served."""
+    page = MARK.partition("?")[0]
+    body = OLD.replace(b"DESCRIPTION:", f"DESCRIPTION:{f'({page}?' * (200_000 // len(page))} x".encode())
+    assert 150_000 < len(body) < LARGEST
+    began = time.process_time()
+    has_theirs(body, NEW)
+    assert time.process_time() - began < 2
 
 
 def test_own_category_is_kept_and_our_old_one_is_not() -> None:

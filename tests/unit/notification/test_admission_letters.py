@@ -163,6 +163,8 @@ EVENT_REASONS = {
     Cause.REQUIREMENT_LAPSED: "A registration with another organisation is needed, and did not come in time.",
     Cause.OFFER_LAPSED: "The offered seat was not accepted in time; it goes to the next in line.",
     Cause.NOT_RECONFIRMED: "You were asked whether you still come, and no answer came in time.",
+    Cause.OVER: "The event was over before there was a seat for you.",
+    Cause.FULL: "The event was full, and nobody moves up from its waiting list any more.",
 }
 
 

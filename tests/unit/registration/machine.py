@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from services.registration.codes import Code
 from services.registration.commands import (
+    ORGANISER,
     Accept,
     Answer,
     Approve,
@@ -146,13 +147,22 @@ class Registrations(RuleBasedStateMachine):
         sessions=SESSIONS,
         code=st.sampled_from([None, None, "guest-1"]),
         anonymous=st.booleans(),
+        by=st.sampled_from(["attendee", "attendee", ORGANISER]),
     )
-    def register(self, names: list[str], sessions: list[int], code: str | None = None, anonymous: bool = False) -> None:
+    def register(
+        self,
+        names: list[str],
+        sessions: list[int],
+        code: str | None = None,
+        anonymous: bool = False,
+        by: str = "attendee",
+    ) -> None:
         for name in names:
             id_ = self._id()
             self.batch.append(
                 Register(
                     id=id_,
+                    by=by,
                     repeatable=True,
                     registration_id=f"r{id_}",
                     person=person(name, audience=KINDS[int(name[1:]) % len(KINDS)]),
@@ -220,12 +230,14 @@ class Registrations(RuleBasedStateMachine):
         if (someone := self._someone(which, SeatState.OFFERED)) is not None:
             self.batch.append(Accept(id=self._id(), repeatable=True, registration_id=someone.id))
 
-    @rule(which=WHICH, part=st.booleans())
-    def approve(self, which: int, part: bool) -> None:
-        """An organiser says yes."""
+    @rule(which=WHICH, part=st.booleans(), by=st.sampled_from(["clock", ORGANISER]))
+    def approve(self, which: int, part: bool, by: str = "clock") -> None:
+        """Somebody says yes: an organiser, or a machine."""
         if (someone := self._someone(which, SeatState.PENDING)) is not None:
             sessions = (someone.choices[0].session_id,) if part and someone.choices else ()
-            self.batch.append(Approve(id=self._id(), repeatable=True, registration_id=someone.id, sessions=sessions))
+            self.batch.append(
+                Approve(id=self._id(), by=by, repeatable=True, registration_id=someone.id, sessions=sessions)
+            )
 
     @rule(name=NAMES, state=st.sampled_from(RequirementState), hours=st.integers(0, 30))
     def the_fair_decides(self, name: str, state: RequirementState, hours: int) -> None:
@@ -310,7 +322,7 @@ class Registrations(RuleBasedStateMachine):
         self.batch.append(RevokeCode(id=self._id(), code="guest 1"))
 
     @precondition(lambda self: self.registrations)
-    @rule(hours=st.sampled_from([0, 6, 25, 80, 200]))
+    @rule(hours=st.sampled_from([0, 6, 25, 80, 200, 480]))
     def time_passes(self, hours: int) -> None:
         """The clock asks for whatever is due."""
         self.decide()
@@ -335,7 +347,7 @@ class Registrations(RuleBasedStateMachine):
                 self.done.append(command)
         self._commit(decision)
         self._never_oversold(seats_before, self.batch)
-        self._nothing_was_given_once_it_was_over(seats_before)
+        self._nothing_was_given_once_it_was_over(seats_before, self.batch)
         self._seats_set_aside_were_left(seats_before, self.batch)
         self._queue_order_was_kept(lines, before, decision)
         self._no_seat_was_lost_by_a_change(before, self.batch, decision.answers)
@@ -451,11 +463,16 @@ class Registrations(RuleBasedStateMachine):
                 newcomers = [id_ for id_ in newcomers if self._holds(self.registrations[id_], line)]
                 assert not newcomers, "nobody passes those who wait"
 
-    def _nothing_was_given_once_it_was_over(self, before: Seats) -> None:
-        """A session that has ended gets nobody more, neither from the line nor anew."""
-        for name, line in before.sessions.items():
-            if line.rules.ended(self.now):
-                assert self.seats.sessions[name].confirmed <= line.confirmed
+    def _nothing_was_given_once_it_was_over(self, before: Seats, commands: list[Command]) -> None:
+        """What has ended gets nobody more but by an organiser's hand, neither from the line nor anew; and nobody joins a line
+        that moves no more."""
+        by_hand = any(command.by == ORGANISER for command in commands)
+        for name, line in _all_lines(before).items():
+            after = _all_lines(self.seats)[name]
+            if line.rules.ended(self.now) and not by_hand:
+                assert after.confirmed <= line.confirmed
+            if not line.promotes(self.now):
+                assert after.waiting <= line.waiting
 
     def _never_oversold(self, before: Seats, commands: list[Command]) -> None:
         """Never more seats taken than there were, or than the highest capacity of the batch allows."""

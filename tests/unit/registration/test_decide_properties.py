@@ -7,7 +7,12 @@ from collections.abc import Callable
 import pytest
 from hypothesis import settings
 
-from services.registration.seats import Line
+from services.registration.decisions import seating
+from services.registration.decisions.fold import Fold
+from services.registration.registrations import Registration
+from services.registration.replacing import replace
+from services.registration.seats import EVENT, Line
+from shared.contracts.registration import SeatState
 from tests.unit.registration.machine import LONG, Quotas, Registrations
 
 TestRegistrations = Registrations.TestCase
@@ -67,5 +72,32 @@ def test_control_a_broken_rule_is_found(
 ) -> None:
     play(*steps)
     monkeypatch.setattr(Line, safeguard, broken)
+    with pytest.raises(AssertionError):
+        play(*steps)
+
+
+@pytest.mark.parametrize(
+    "event_capacity", [1, 2], ids=["joins a line that moves no more", "has a seat of what is over"]
+)
+def test_control_who_comes_to_an_event_that_is_over_is_found(
+    event_capacity: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def entered(fold: Fold, registration: Registration) -> Registration:
+        admitted, kind = fold.admits(EVENT, registration)
+        if admitted:
+            fold.take(EVENT, kind)
+            return seating.seated(fold, replace(registration, kind=kind))
+        place, kind = fold.queue(EVENT, registration)
+        return replace(registration, state=SeatState.WAITLISTED, place=place, kind=kind, cause=None)
+
+    steps: tuple[Step, ...] = (
+        lambda m: m.publish(2, event_capacity, NOBODY_ASIDE, None, "allow", approval=True),
+        ask("p0", "p1"),
+        lambda m: m.approve(0, part=False),
+        lambda m: m.time_passes(480),
+        lambda m: m.approve(0, part=False),
+    )
+    play(*steps)
+    monkeypatch.setattr(seating, "_enter", entered)
     with pytest.raises(AssertionError):
         play(*steps)

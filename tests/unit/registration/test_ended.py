@@ -10,10 +10,22 @@ import pytest
 
 from services.registration import rules as rules_module
 from services.registration.attendee.fullness import Openness, fullness, openness, openness_of_form
-from services.registration.commands import ORGANISER, Accept, Cancel, Change, Promote, ReviseEvent, ReviseSession
+from services.registration.commands import (
+    ORGANISER,
+    Accept,
+    Approve,
+    Cancel,
+    Change,
+    Command,
+    DecideRequirement,
+    GiveNumbers,
+    Promote,
+    ReviseEvent,
+    ReviseSession,
+)
 from services.registration.rules import Rules, rules_of_event, rules_of_session
 from services.registration.seats import Line
-from shared.contracts.registration import Cause, Outcome, SeatState
+from shared.contracts.registration import Cause, Outcome, RequirementState, SeatState
 from shared.contracts.scheduling import SessionState
 from tests.support.events import milipol, workshop
 from tests.unit.registration.world import W1, W2, W3, World
@@ -164,17 +176,15 @@ def test_offer_for_a_session_without_a_time_ends_with_its_day_and_is_not_taken_a
 # The event as a whole
 
 
-def late(closes: datetime | None, **changes: Any) -> World:
+def late(
+    closes: datetime | None, *, capacity: int | None = 2, approval: bool = False, policy: str = "told", **changes: Any
+) -> World:
     """The event of one day, with a window that closes then, or never."""
-    one = World()
+    one = World(policy=policy)
     window = {"opens": None, "closes": closes}
+    admission = {"window": window, "capacity": capacity, "approval": approval}
     one.do(
-        ReviseEvent(
-            id="e2",
-            event=milipol(
-                2, ends_on=date(2019, 11, 20), admission={"window": window, "capacity": 2}, **one.event | changes
-            ),
-        ),
+        ReviseEvent(id="e2", event=milipol(2, ends_on=date(2019, 11, 20), admission=admission, **one.event | changes)),
         ReviseSession(id="far", session=workshop(1, 2, starts_at=EVENT_OVER + DAY, ends_at=EVENT_OVER + DAY + HOUR)),
     )
     return one
@@ -268,3 +278,125 @@ def test_by_hand_is_of_one_command_and_lets_nobody_else_in() -> None:
     one.now = EVENT_OVER + HOUR
     answers = one.do(one.register("bob", W2, by=ORGANISER), one.register("cyd", W2)).answers
     assert [answer.outcome for answer in answers] == [Outcome.ACCEPTED, Outcome.REJECTED]
+
+
+def test_by_hand_lets_nobody_who_moves_up_in_the_same_decision_into_what_has_begun() -> None:
+    for capacity, state in ((2, SeatState.CANCELLED), (3, SeatState.CONFIRMED)):
+        one = late(None, capacity=capacity)
+        for name, session_id in (("ada", W1), ("cyd", W1), ("bob", W2)):
+            one.come(name, session_id)
+        one.now = ENDS + DAY / 4
+        one.do(
+            Cancel(id="x", registration_id="r-ada"),
+            Change(id="y", registration_id="r-cyd", sessions=(W1, W2), by=ORGANISER),
+        )
+        assert one.state("bob") is SeatState.CONFIRMED
+        assert one.choice("cyd", W2).state is SeatState.CONFIRMED
+        assert one.choice("bob", W2).state is state
+
+
+def test_organisers_bring_nobody_to_an_event_of_which_nothing_is_kept() -> None:
+    one = late(None, retention_days=30, approval=True)
+    one.come("ada", W2)
+    one.now = EVENT_OVER + 30 * DAY - SECOND
+    assert one.ask(one.register("bob", W2, by=ORGANISER)).outcome is Outcome.ACCEPTED, "the control"
+    one.now = EVENT_OVER + 400 * DAY
+    assert one.reasons(one.register("cyd", W2, by=ORGANISER)) == [("forgotten", "event_id")]
+    assert "r-cyd" not in one.registrations
+    added = Change(id="x", registration_id="r-ada", sessions=(W2, W3), by=ORGANISER)
+    assert one.reasons(added) == [("forgotten", "event_id")]
+    one.ask(Approve(id="y", registration_id="r-ada", by=ORGANISER))
+    assert (one.state("ada"), one.of("ada").cause) == (SeatState.CANCELLED, Cause.OVER), (
+        "not in the minute before the clock"
+    )
+
+
+def granted(**changes: Any) -> DecideRequirement:
+    """The fair says yes to bob."""
+    state = RequirementState.GRANTED
+    return DecideRequirement(id="g", requirement="fair", state=state, email="bob@example.org", **changes)
+
+
+def test_organisers_yes_to_a_session_that_is_over_gives_the_seat() -> None:
+    for by, state in ((ORGANISER, SeatState.CONFIRMED), ("clock", SeatState.CANCELLED)):
+        one = late(None)
+        one.do(ReviseSession(id="a", session=workshop(2, 2, admission={"approval": True})))
+        one.now = EVENT_OVER - HOUR
+        one.ask(one.register("bob", W2, by=ORGANISER))
+        assert one.choice("bob", W2).cause is Cause.APPROVAL
+        one.ask(Approve(id="y", registration_id="r-bob", sessions=(W2,), by=by))
+        assert one.choice("bob", W2).state is state
+
+
+@pytest.mark.parametrize(
+    ("changes", "yes"),
+    [
+        pytest.param({"approval": True}, Approve(id="y", registration_id="r-bob", by=ORGANISER), id="approval"),
+        pytest.param({"policy": "first"}, granted(by=ORGANISER), id="requirement"),
+    ],
+)
+def test_organisers_yes_after_the_event_gives_the_seat_that_waited_for_it(changes: Any, yes: Command) -> None:
+    one = late(None, **changes)
+    one.come("cyd", W2)
+    one.now = EVENT_OVER + HOUR
+    one.ask(one.register("bob", W2, by=ORGANISER))
+    assert one.state("bob") is SeatState.PENDING
+    one.ask(yes)
+    assert one.state("bob") is one.choice("bob", W2).state is SeatState.CONFIRMED
+    assert one.state("cyd") is SeatState.PENDING, "nobody else by it"
+
+
+def test_number_that_an_organiser_notes_after_the_event_counts() -> None:
+    one = late(None, policy="first")
+    one.ask(DecideRequirement(id="g", requirement="fair", state=RequirementState.GRANTED, number="7"))
+    one.now = EVENT_OVER + HOUR
+    one.ask(one.register("bob", W2, by=ORGANISER))
+    one.ask(GiveNumbers(id="n", registration_id="r-bob", numbers={"fair": "7"}, by=ORGANISER))
+    assert one.choice("bob", W2).state is SeatState.CONFIRMED
+
+
+# What comes late, by nobody's hand
+
+
+def test_what_another_organisation_grants_after_the_event_gives_no_seat() -> None:
+    for moment, state, cause in (
+        (STARTS - HOUR, SeatState.CONFIRMED, None),
+        (EVENT_OVER, SeatState.CANCELLED, Cause.OVER),
+        (EVENT_OVER + 5 * DAY, SeatState.CANCELLED, Cause.OVER),
+    ):
+        one = late(None, policy="first")
+        one.come("bob", W2)
+        one.now = moment
+        one.ask(granted(by="message:fair"))
+        assert (one.state("bob"), one.of("bob").cause) == (state, cause)
+        assert one.choice("bob", W2).state is state
+        assert one.seats.event is not None
+        assert one.seats.event.confirmed == (state is SeatState.CONFIRMED)
+
+
+@pytest.mark.parametrize("by", [ORGANISER, "clock"])
+def test_yes_after_the_event_puts_nobody_in_a_line_that_moves_no_more(by: str) -> None:
+    cause = Cause.FULL if by == ORGANISER else Cause.OVER
+    for moment, state in ((STARTS - HOUR, SeatState.WAITLISTED), (EVENT_OVER, SeatState.CANCELLED)):
+        one = late(None, capacity=1, approval=True)
+        for name in ("ada", "bob"):
+            one.come(name, W2)
+        one.ask(Approve(id="a", registration_id="r-ada", by=ORGANISER))
+        one.now = moment
+        one.ask(Approve(id="b", registration_id="r-bob", by=by))
+        assert one.state("bob") is state
+        if state is SeatState.CANCELLED:
+            assert one.of("bob").cause is cause
+            assert not one.of("bob").active
+            assert one.choice("bob", W2).state is SeatState.CANCELLED
+        assert one.seats.event is not None
+        assert one.seats.event.waiting == (state is SeatState.WAITLISTED)
+
+
+def test_yes_during_a_window_that_closes_after_the_end_still_gives_a_seat() -> None:
+    one = late(EVENT_OVER + 30 * DAY, approval=True)
+    far = EVENT_OVER + DAY
+    one.come("bob", W1)
+    one.now = far - HOUR
+    one.ask(Approve(id="b", registration_id="r-bob"))
+    assert one.state("bob") is one.choice("bob", W1).state is SeatState.CONFIRMED
