@@ -175,7 +175,7 @@ class CalendarSync:
         """The workers of one process."""
         if pace is not None or timeout is not None:
             self.tools = self.make_tools(pace, timeout or 10.0)
-            breakers = (lambda: replace(breaker)) if breaker is not None else Breaker
+        breakers = (lambda: replace(breaker)) if breaker is not None else Breaker
         self.fleet = Fleet(
             self.tools,
             self.database,
