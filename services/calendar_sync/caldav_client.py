@@ -63,6 +63,7 @@ class DavServer:
     ) -> None:
         self.origin = origin
         self._timeout = timeout
+        self._closed = False
         self._client = _Client(
             connector or partial(_anywhere, connections),
             url=origin,
@@ -77,7 +78,11 @@ class DavServer:
         return DavSession(self, _authorization(username, password or "") if username is not None else {})
 
     async def request(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """One request and its answer. Raises Fault where there is none."""
+        """One request and its answer. Raises Fault where there is none, and after `close`: who has a session still, asks too
+        late, and its connection would be closed by nobody."""
+        if self._closed:
+            words = "The connection to the calendar server was closed."
+            raise Fault(words, Blame.SERVER, kind=Trouble.UNREACHABLE)
         started, status = time.perf_counter(), "none"
         try:
             answer = await self._answer(method, url, body, headers)
@@ -87,7 +92,8 @@ class DavServer:
             DAV_SECONDS.labels(method, status).observe(time.perf_counter() - started)
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, for good."""
+        self._closed = True
         await self._client.close()
 
     async def _answer(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -114,7 +120,8 @@ class DavServer:
         except TooLarge as error:
             most = LARGEST_ANSWER if method in READS else LARGEST_RECEIPT
             words = f"The calendar server's answer is larger than {most // 1024} KiB."
-            raise Fault(words, Blame.ACCOUNT, kind=Trouble.OTHER, unknown=True, lasting=True) from error
+            blame = Blame.OBJECT if method == "GET" else Blame.ACCOUNT
+            raise Fault(words, blame, kind=Trouble.OTHER, unknown=True, lasting=True) from error
         except _UNREADABLE as error:
             # What an object holds may be anything that one person put there: nobody else's calendar waits for that.
             blame = Blame.OBJECT if method == "GET" else Blame.SERVER

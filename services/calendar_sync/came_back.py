@@ -54,6 +54,7 @@ class CameBack:
         # Stored times have no more than milliseconds, and a notice is known by its moment.
         self._moment = now.replace(microsecond=0)
         self._declined: list[Known] = []
+        self._unsure: set[str] = set()
 
     def may_answer(self, want: Desired, grace: timedelta | None = None) -> bool:
         """Whether the seat in this session can be given up by calendar, now or `grace` from now."""
@@ -103,24 +104,37 @@ class CameBack:
         return known | left_alone, [have for have in changed if have.session_id not in left_alone]
 
     async def _standing_elsewhere(self, have: Known) -> Known | None:
-        """What is known of an object that stands in another calendar of the account; None where it does not."""
+        """What is known of an object that stands in another calendar of the account; None where it is not found. Where not
+        all of them could be looked in, it is noted that this is not sure."""
         want = self._wanted.get(have.session_id)
         uid = self._tools.objects.uid(have.session_id, self._calendar.scope)
-        standing = await self._following.find(uid, want.mark if want is not None else None, everywhere=True)
-        if standing is None:
+        search = await self._following.find(uid, want.mark if want is not None else None, everywhere=True)
+        if search.standing is None:
+            if not search.whole:
+                self._unsure.add(have.session_id)
             return None
-        return replace(have, elsewhere=have.written or "", stands_in=standing.path, drifted_at=None)
+        return replace(have, elsewhere=have.written or "", stands_in=search.standing.path, drifted_at=None)
 
-    def declined(self, have: Known) -> datetime:
-        """An object that stands there, declined by the person; when to look at it again."""
-        self._declined.append(have)
+    def declined(self, have: Known, stands_in: str | None) -> datetime:
+        """An object that stands there, or in the calendar to which the person moved it, declined by the person; when to look
+        at it again."""
+        self._declined.append(replace(have, there=stands_in is None, stands_in=stands_in, elsewhere=stands_in))
         return self._now
 
     async def settle_declined(self, known: Mapping[str, Known]) -> None:
-        """Judges all that this look found declined, together: many at once are no answers."""
-        if self._declined:
-            found = [replace(have, there=True, look=False, missed_at=self._now) for have in self._declined]
+        """Judges all that this look found declined, together: many at once are no answers. About what the person moved to
+        another calendar and declined there, the person is asked; the next change is written over it."""
+        moved = [have for have in self._declined if not have.there]
+        if moved:
+            await self._ask(moved)
+            await self._tools.accounts.keep_objects([self._left_declined(have) for have in moved])
+        found = [replace(have, look=False, missed_at=self._now) for have in self._declined if have.there]
+        if found:
             await self._judged(dict(known), found, gone=0, reported=True)
+
+    def _left_declined(self, have: Known) -> Known:
+        now = self._wanted[have.session_id].fingerprint
+        return replace(have, look=False, etag=None, elsewhere=now, kept=True, drifted_at=None, next_attempt=None)
 
     async def _new(
         self, known: dict[str, Known], changed: Sequence[Known], *, reported: bool, history_lost: bool
@@ -139,7 +153,8 @@ class CameBack:
             return known  # what stands under another name is found there when it is written
         lost = sum(not have.there for have in changed)
         # A server that has forgotten our token may have gone back to an older backup, which lacks what was written last.
-        return await self._judged(known, gone, gone=lost, reported=reported, unclear=history_lost)
+        unclear = history_lost or any(have.session_id in self._unsure for have in gone)
+        return await self._judged(known, gone, gone=lost, reported=reported, unclear=unclear)
 
     async def _judged(
         self, known: dict[str, Known], found: Sequence[Known], *, gone: int, reported: bool, unclear: bool = False
@@ -176,12 +191,14 @@ class CameBack:
 
     async def _stands_elsewhere(self, have: Known) -> bool:
         """Whether the session stands in the calendar under another name: a program that takes a removal back, or moves an
-        entry there and back, writes it anew."""
+        entry there and back, writes it anew. Where the search failed, it is noted that this is not sure."""
         try:
             return await self._pusher.found(self._wanted[have.session_id], have.name) is not None
         except Fault as fault:
             if fault.blame is not Blame.OBJECT:
                 raise
+            if fault.unknown:
+                self._unsure.add(have.session_id)
             return False  # the server does not search
 
     async def _reads_as_answer(
@@ -201,7 +218,8 @@ class CameBack:
         return next_step(have.absent_since, notice, self._now)
 
     async def _freed(self, free: Sequence[Known], known: dict[str, Known], notices: dict[str, Notice]) -> list[Known]:
-        """Looks once more, at all of the calendar: what is still gone is given up. Returns what is written again."""
+        """Looks once more, at all of the calendar: what is still gone is given up. Returns what is written again; that is
+        also what may stand where nobody could look, and the person is asked about it."""
         listing = await self._pusher.calendar.listing()
         if listing is None:
             raise Fault("The calendar is no longer there.", Blame.ACCOUNT, kind=Trouble.GONE, gone=True)
@@ -214,7 +232,11 @@ class CameBack:
             else:
                 there_again = have.name in listing.etags or await self._stands_elsewhere(have)
                 moved = None if there_again else await self._standing_elsewhere(have)
-                (back if there_again or moved else still).append(moved or have)
+                unsure = have.session_id in self._unsure
+                (back if there_again or moved or unsure else still).append(moved or have)
+        unsure_of = [have for have in back if have.session_id in self._unsure]
+        if unsure_of:
+            await self._ask(unsure_of)
         others = [have for have in known.values() if have.there]
         kept = sum(have.name in listing.etags for have in others)
         # The grace time is over: an object that the server told of as removed, and that is still not there, is gone. But

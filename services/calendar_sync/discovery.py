@@ -15,7 +15,7 @@ from yarl import URL
 
 from services.calendar_sync.dav_asking import Asking, Limits
 from services.calendar_sync.discovery_failed import DiscoveryFailed, Reason
-from services.calendar_sync.multistatus import APPLE, CALDAV, CALENDARSERVER, DAV, Resource
+from services.calendar_sync.multistatus import APPLE, CALDAV, CALENDARSERVER, DAV, Resource, components, is_calendar
 from services.calendar_sync.service_location import DnsLookup, Entered, host_of, origin_of, places, read_entered
 
 _MOST_HOMES = 5
@@ -214,19 +214,16 @@ async def _makes_calendars(home: str, asking: Asking) -> bool | None:
 
 def _calendar(resource: Resource, address: str) -> FoundCalendar | None:
     """The calendar that `resource` is; None where it is none, or a removed or a subscribed one."""
-    kinds = resource.names(f"{DAV}resourcetype") or set()
-    others = {kind.rpartition("}")[2] for kind in kinds} & {"subscribed", "deleted-calendar", "trash-bin"}
-    if f"{CALDAV}calendar" not in kinds or others:
+    if not is_calendar(resource):
         return None
     folder = URL(address, encoded=True).path.rstrip("/").rpartition("/")[2]
     name = resource.text(f"{DAV}displayname") or folder
     reports = resource.names(f"{DAV}supported-report-set") or set()
-    told = resource.properties.get(f"{CALDAV}supported-calendar-component-set")
     return FoundCalendar(
         address=address if address.endswith("/") else address + "/",
         name="".join(sign for sign in name if sign.isprintable())[:_LONGEST_NAME],
         colour=_colour(resource.text(f"{APPLE}calendar-color")),
-        components=None if told is None else tuple(c.get("name", "").upper() for c in told.iterfind(f"{CALDAV}comp")),
+        components=components(resource),
         writable=_may_add(resource),
         syncs=f"{DAV}sync-collection" in reports,
         ctag=any(resource.text(tag) for tag in (f"{CALENDARSERVER}getctag", f"{DAV}sync-token")),

@@ -99,6 +99,7 @@ class Look:
         self._profile = account.profile
         self._asked = self._history_lost = False
         self._written: list[Known] = []
+        self._changed: list[str] = []
 
     async def bring_right(self, limit: int | None = None) -> Looked:
         """Brings what differs right: `limit` objects at the most. Raises Fault and Stopped."""
@@ -118,6 +119,8 @@ class Look:
         if self._account.personal and seats is not None:
             came_back = CameBack(tools, self._account, self._calendar, following, agenda, event, desired, now)
             known, times = await came_back.settle(known, changed, reported=reported, history_lost=self._history_lost)
+        # Not before it is judged: a look that fails until here finds it again, because the token is not kept either.
+        await tools.accounts.keep_objects([known[session_id] for session_id in self._changed])
         found = differences(desired, known, tools.objects.unwanted_since(agenda, event, seats), now)
         await self._forget_unwanted(known, desired)
         ready = [difference for difference in found if difference.may_try(now)]
@@ -189,7 +192,8 @@ class Look:
         self, agenda: Agenda, event: EventState, language: str, known: dict[str, Known]
     ) -> tuple[dict[str, Known], bool, list[Known]]:
         """Makes the calendar where it is missing and finds what others changed in it, when that is due. Returns what is known
-        then, whether the server itself told of the changes, and what changed."""
+        then, whether the server itself told of the changes, and what changed. Of what is gone no more is kept than when it
+        was missed, which looks at other accounts have to know."""
         tools, now, pace = self._tools, self._now, self._tools.pace
         title = tools.objects.title(agenda, event, self._calendar.scope, language)
         checked_at = self._calendar.checked_at
@@ -209,7 +213,9 @@ class Look:
         again = listing.whole and self._profile is not None and self._profile.etags_reused
         changed = drifted(known.values(), listing, now, look_at_all=again)
         back = moved_back(known.values(), listing, now)
-        await tools.accounts.keep_objects([*changed, *back])
+        gone = [have.session_id for have in changed if not have.there]
+        await tools.accounts.keep_objects([replace(known[session_id], missed_at=now) for session_id in gone])
+        self._changed = [item.session_id for item in (*changed, *back)]
         if changed:
             _log.info("calendar_drift_found", calendar=self._calendar.id, objects=len(changed))
         self._calendar = replace(
@@ -324,9 +330,9 @@ class Look:
                     await following.remove(self._tools.objects.uid(difference.session_id, calendar.scope), have)
                     await self._tools.accounts.forget_object(calendar.id, difference.session_id)
                     _log.info("calendar_object_removed", calendar=calendar.id, session_id=difference.session_id)
-            except Declined:
+            except Declined as declined:
                 assert came_back is not None
-                return _Later(came_back.declined(have))
+                return _Later(came_back.declined(have, declined.stands_in))
             except Stopped:
                 return _Later(self._now)
             except Fault as fault:

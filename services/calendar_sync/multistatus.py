@@ -19,6 +19,8 @@ CALENDARSERVER = "{http://calendarserver.org/ns/}"
 _DEEPEST = 60
 _MOST_ELEMENTS = 60_000
 
+_NOT_A_CALENDAR = {"subscribed", "deleted-calendar", "trash-bin", "schedule-inbox", "schedule-outbox"}
+
 
 class NotMultistatus(Exception):
     """The text is no multistatus answer, or one that asks for too much."""
@@ -60,6 +62,24 @@ def read_multistatus(body: bytes) -> list[Resource]:
     if root.tag != f"{DAV}multistatus":
         raise NotMultistatus("another kind of XML")
     return list(_resources(root))
+
+
+def is_calendar(resource: Resource) -> bool:
+    """Whether it is a calendar, and neither a removed nor a subscribed one (RFC 4791, section 4.2), nor a scheduling inbox or
+    outbox (RFC 6638, section 2)."""
+    kinds = resource.names(f"{DAV}resourcetype") or set()
+    return f"{CALDAV}calendar" in kinds and not {kind.rpartition("}")[2] for kind in kinds} & _NOT_A_CALENDAR
+
+
+def components(resource: Resource) -> tuple[str, ...] | None:
+    """What a calendar takes, such as VEVENT; None where the server does not tell (RFC 4791, section 5.2.3)."""
+    told = resource.properties.get(f"{CALDAV}supported-calendar-component-set")
+    return None if told is None else tuple(one.get("name", "").upper() for one in told.iterfind(f"{CALDAV}comp"))
+
+
+def holds_events(resource: Resource) -> bool:
+    """Whether events may stand in it, as far as is known."""
+    return is_calendar(resource) and "VEVENT" in (components(resource) or ("VEVENT",))
 
 
 class _Bounded(TreeBuilder):

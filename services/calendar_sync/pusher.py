@@ -21,11 +21,20 @@ _ROUNDS = 4
 
 
 class Declined(Exception):
-    """The person says in the object itself: I do not come. Nothing was written."""
+    """The person says in the object itself: I do not come. Nothing was written. `stands_in`: the path of the other calendar
+    to which the person moved it."""
+
+    def __init__(self, stands_in: str | None = None) -> None:
+        super().__init__()
+        self.stands_in = stands_in
 
 
 class Vanished(Exception):
     """The object is no longer where it was written. Nothing was written."""
+
+
+class Invited(Exception):
+    """The session stands in the calendar as a mailed invitation, which is left alone. Nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,8 @@ class Pusher:
     """Writes and removes single objects of one calendar. Raises Fault where it did not succeed.
 
     `heeds_answers`: an object that the person declined is told by Declined, and not written again. `tells_vanished`: one
-    that is gone is told by Vanished.
+    that is gone is told by Vanished. An object of the same UID that stands under a name that is not ours and names attendees
+    came with an invitation: it is told by Invited.
     """
 
     calendar: RemoteCalendar
@@ -51,16 +61,18 @@ class Pusher:
         for _ in range(_ROUNDS):
             if look:
                 seen = await self._read(name, want.mark)
+                if seen is not None and seen.attended and seen.uid == want.uid and not is_ours(name, want.name):
+                    raise Invited
                 verdict = judge(want.uid, want.fingerprint, seen, have if name == have.name else None)
                 if verdict is Verdict.DECLINED:
                     if self.heeds_answers and want.chosen:
                         raise Declined
                     verdict = Verdict.REPLACE
                 if verdict is Verdict.FOREIGN:
-                    if name == _second_name(want):
+                    if name == _second_name(want.name):
                         words = "Another object stands at this address; it was left alone."
                         raise Fault(words, Blame.OBJECT, kind=Trouble.TAKEN)
-                    name, refused = _second_name(want), None
+                    name, refused = _second_name(want.name), None
                     continue
                 if seen is not None and seen.uid == want.uid and has_theirs(seen.body, want.body, same=same):
                     theirs = seen.body
@@ -87,10 +99,12 @@ class Pusher:
 
     async def rewrite(self, want: Desired, seen: Seen | None) -> bool:
         """Brings our object right that a look found as `seen`, by whatever name. False where it is not there any more, or is
-        somebody else's: none is ever created."""
+        somebody else's: none is ever created. Raises Declined as `write` does."""
         for _ in range(_ROUNDS):
             if seen is None or seen.uid != want.uid or seen.attended:
                 return False
+            if seen.declined and self.heeds_answers and want.chosen:
+                raise Declined
             if seen.fingerprint == want.fingerprint:
                 return True
             body = merged(want.body, seen.body, want.mark or "")
@@ -102,14 +116,18 @@ class Pusher:
             seen = await self._read(seen.name, want.mark)
         raise Fault("The object goes on changing while it is written.", Blame.OBJECT, kind=Trouble.OTHER)
 
-    async def remove(self, uid: str, have: Known) -> bool:
-        """Removes our object; False where it is not there any more. What another UID has taken the place of is left alone."""
+    async def remove(self, uid: str, have: Known, *, own_name: str | None = None) -> bool:
+        """Removes our object; False where it is not there any more. What another UID has taken the place of is left alone,
+        and what names attendees under another name than `own_name`, where that is given."""
         condition = have.etag
-        look = have.look or have.etag is None or self.profile.needs_look_before_update
+        found = own_name is not None and not is_ours(have.name, own_name)
+        look = found or have.look or have.etag is None or self.profile.needs_look_before_update
         for _ in range(_ROUNDS):
             if look:
                 seen = await self._read(have.name, None)
                 if judge(uid, None, seen, have) in (Verdict.CREATE, Verdict.FOREIGN):
+                    return False
+                if found and seen is not None and seen.attended:
                     return False
                 condition = (strong(seen.etag) if seen is not None else None) or "*"
             answer = await self.calendar.delete(have.name, match=condition or "*")
@@ -142,12 +160,16 @@ class Pusher:
         return seen.name if seen is not None else None
 
     async def seen(self, uid: str, mark: str | None, *, besides: str = "") -> Seen | None:
-        """The object with this UID, wherever in the calendar it stands but under the name `besides`."""
+        """The object with this UID, wherever in the calendar it stands but under the name `besides`; one that came with an
+        invitation only where there is no other."""
+        invited: Seen | None = None
         for name in await self.calendar.find(uid):
             seen = await self._read(name, mark) if name != besides else None
             if seen is not None and seen.uid == uid:
-                return seen
-        return None
+                if not seen.attended:
+                    return seen
+                invited = invited or seen
+        return invited
 
     async def _written(self, want: Desired, have: Known, name: str, answer: Answer, *, theirs: bool) -> Known:
         etag = None if self.profile.needs_look_after_put else strong(answer.etag)
@@ -187,8 +209,14 @@ async def _said(body: bytes, mark: str | None) -> Said | None:
     return await asyncio.to_thread(read, body, mark) if len(body) > _READ_BESIDE else read(body, mark)
 
 
-def _second_name(want: Desired) -> str:
-    return f"{want.name.removesuffix('.ics')}.lectern.ics"
+def _second_name(name: str) -> str:
+    """Where our object is written when something else stands under `name`."""
+    return f"{name.removesuffix('.ics')}.lectern.ics"
+
+
+def is_ours(name: str, own: str) -> bool:
+    """Whether we chose `name` ourselves, for the object whose name is to be `own`."""
+    return name in (own, _second_name(own))
 
 
 def _settled(want: Desired, have: Known, name: str, etag: str | None, stored: str | None, *, theirs: bool) -> Known:

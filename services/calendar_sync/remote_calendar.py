@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from services.calendar_sync.answers import Answer, Blame, Fault, InvalidToken, fault_of
+from services.calendar_sync.multistatus import NotMultistatus, holds_events, read_multistatus
 from services.calendar_sync.reconciler import Listing
 from services.calendar_sync.trouble import Trouble
 
@@ -15,7 +16,12 @@ _DAV = "DAV:"
 _CALDAV = "urn:ietf:params:xml:ns:caldav"
 _XML = {"Content-Type": "application/xml; charset=utf-8"}
 _LISTING = b'<?xml version="1.0"?><propfind xmlns="DAV:"><prop><getetag/><resourcetype/></prop></propfind>'
+_KINDS = (
+    b'<?xml version="1.0"?><propfind xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><prop><resourcetype/>'
+    b"<C:supported-calendar-component-set/></prop></propfind>"
+)
 _SIBLINGS = 20
+"""How many other calendars of the account are searched in."""
 _PAGES = 50
 """How many parts of a truncated report are read in one go."""
 _MOST_OBJECTS = 100_000
@@ -118,18 +124,23 @@ class RemoteCalendar:
         """Whether `path` leads to this calendar, however it is percent-encoded."""
         return unquote(urlsplit(path).path).rstrip("/") == self._folder
 
-    async def siblings(self, home: str) -> list[RemoteCalendar]:
-        """The other collections below `home` (PROPFIND, Depth 1): the first of them, none where the server does not say.
-        Raises Fault where it is the server or the account that fails."""
-        answer = await self._session.ask("PROPFIND", home, _LISTING, _XML | {"Depth": "1"})
+    async def siblings(self, home: str) -> tuple[list[RemoteCalendar], bool]:
+        """The other calendars for events below `home` (PROPFIND, Depth 1), at most _SIBLINGS of them, and whether that is
+        all: False where there are more, or the server does not say. Raises Fault where it is the server or the account
+        that fails."""
+        answer = await self._session.ask("PROPFIND", home, _KINDS, _XML | {"Depth": "1"})
         if answer.status != 207:
             fault = fault_of(answer)
             if fault.blame is not Blame.OBJECT:
                 raise fault
-            return []
-        folders = [path for path, _ in answer.listing if path.endswith("/")]
-        mine = (unquote(urlsplit(home).path).rstrip("/"), self._folder)
-        return [self.beside(quote(path)) for path in folders if path.rstrip("/") not in mine][:_SIBLINGS]
+            return [], False
+        try:
+            resources = read_multistatus(answer.body)
+        except NotMultistatus:
+            return [], False
+        paths = [urlsplit(one.href).path for one in resources if one.status < 400 and holds_events(one)]
+        others = [self.beside(path) for path in dict.fromkeys(paths) if path and not self.is_same(path)]
+        return others[:_SIBLINGS], len(others) <= _SIBLINGS
 
     async def make(self, title: str, description: str, language: str) -> Answer:
         """Makes the calendar, for events (MKCALENDAR, RFC 4791 section 5.3.1)."""

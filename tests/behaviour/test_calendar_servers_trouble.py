@@ -16,7 +16,6 @@ from services.calendar_sync.breaker import Breaker
 from services.calendar_sync.domain import ScopeKind
 from services.calendar_sync.fleet import Fleet
 from shared.contracts.calendar_sync import CALENDAR_LOST
-from shared.storage.mongo import Database
 from tests.behaviour.calendar_kit import EVENT, LUNCH
 from tests.support.calendar_harness import CalendarSync
 from tests.support.calendar_samples import milipol, registration, workshop
@@ -24,13 +23,6 @@ from tests.support.quirky import ALWAYS, PRESETS, Quirks, QuirkyServer, cyrus, n
 
 ONE = f"{EVENT}-workshop-1"
 Connects = Callable[..., Awaitable[Fleet]]
-
-
-@pytest.fixture
-async def sync(database: Database) -> AsyncIterator[CalendarSync]:
-    sync = await CalendarSync(database).prepare()
-    yield sync
-    await sync.close()
 
 
 @pytest.fixture

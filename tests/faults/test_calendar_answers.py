@@ -416,6 +416,16 @@ class TestHostileServer:
             with pytest.raises(Fault, match="larger than"):
                 await calendar.put("a.ics", b"x\r\n", match=None)
 
+    @pytest.mark.parametrize(("method", "blame"), [("GET", Blame.OBJECT), ("PROPFIND", Blame.ACCOUNT)])
+    async def test_object_that_is_too_large_keeps_no_other_of_the_account_waiting(
+        self, server: ScriptedServer, method: str, blame: Blame
+    ) -> None:
+        server.plays = [answering(200, b" " * (LARGEST_ANSWER + 1))]
+        async with DavServer(server.home.removesuffix("/home/")) as connections:
+            with pytest.raises(Fault, match="larger than") as caught:
+                await connections.session("user", "password").ask(method, "/home/c/a.ics")
+        assert (caught.value.blame, caught.value.lasting) == (blame, True)
+
     async def test_unforeseen_fault_is_tried_again_later_and_keeps_no_other_waiting(
         self, sync: CalendarSync, worker: Fleet, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -16,7 +16,6 @@ from services.calendar_sync.domain import Whose
 from services.calendar_sync.fleet import Fleet
 from shared.contracts.calendar_sync import ANSWER_NOTICED, CALENDAR_LOST
 from shared.contracts.registration import REGISTRATION_CANCELLED
-from shared.storage.mongo import Database
 from tests.support.calendar_harness import CalendarSync
 from tests.support.calendar_samples import milipol, registration, workshop
 from tests.support.quirky import Quirks, QuirkyServer
@@ -30,13 +29,6 @@ ANSWERS: dict[str, Any] = {"admission": {"calendar_answers": True}}
 async def server() -> AsyncIterator[QuirkyServer]:
     async with QuirkyServer(Quirks()) as server:
         yield server
-
-
-@pytest.fixture
-async def sync(database: Database) -> AsyncIterator[CalendarSync]:
-    sync = await CalendarSync(database).prepare()
-    yield sync
-    await sync.close()
 
 
 async def connected(sync: CalendarSync, server: QuirkyServer, *people: str, sessions: int = 4, **event: Any) -> Fleet:

@@ -95,3 +95,14 @@ async def test_a_header_cannot_be_smuggled_in_by_an_address() -> None:
             await server.session().ask("GET", "/a.ics HTTP/1.1\r\nX-Smuggled: yes\r\n\r\n")
     assert all("X-Smuggled" not in headers for headers in asked.headers)
     assert len(asked.targets) <= 1
+
+
+async def test_a_server_that_was_let_go_makes_no_connection_any_more() -> None:
+    async with serving() as (asked, origin):
+        server = DavServer(origin)
+        session = server.session()
+        await session.ask("GET", "/a.ics")
+        await server.close()
+        with pytest.raises(Fault, match="was closed"):
+            await session.ask("GET", "/b.ics")
+    assert asked.targets == ["/a.ics"]

@@ -13,12 +13,16 @@ FORGETFUL = ("--syncdelay", "5", "--setParameter", "minSnapshotHistoryWindowInSe
 dropped databases, a file for each collection and index, come to more files than a process may have open."""
 
 
+NO_EXPIRY = ("--setParameter", "ttlMonitorEnabled=false")
+"""Many tests live in 2019: by the machine's clock, what they keep for a day is over and would go at any minute."""
+
+
 class MongodNode(mongod.MongodNode):
     """A node that starts empty. `await start()`, `stop()` (removes the data), `kill()`, `halt()`, `restart()`; `uri` stays the same."""
 
     def __init__(self) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="lectern-mongod-"))
-        super().__init__(self._home, cache_gigabytes=0.5, options=FORGETFUL)
+        super().__init__(self._home, cache_gigabytes=0.5, options=(*FORGETFUL, *NO_EXPIRY))
 
     async def halt(self) -> None:
         """Stops it in order; its data stay for the next start."""
