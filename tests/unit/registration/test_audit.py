@@ -16,7 +16,7 @@ from services.registration.decisions.fold import Fold
 from services.registration.decisions.log import Effect, Entry
 from services.registration.domain import Decision, Waiting
 from services.registration.registrations import Registration
-from services.registration.seats import EVENT, Kind, Line, Seats
+from services.registration.seats import EVENT, GROUP, Kind, Line, Seats, with_reserve
 from shared.contracts.registration import SeatState
 from tests.unit.registration.machine import LONG, Registrations, session
 
@@ -321,8 +321,12 @@ def lose_a_code(machine: Unchecked) -> None:
     machine.codes.clear()
 
 
-def promise_seats_for_a_code(machine: Unchecked) -> None:
-    machine.codes["GUEST1"] = Code("GUEST1", "guest-1", (W1,), used=1, reserved=2)
+def keep_seats_for_a_code_that_ended(machine: Unchecked) -> None:
+    line = machine.seats.sessions[W1]
+    machine.seats = replace(
+        machine.seats, sessions={**machine.seats.sessions, W1: with_reserve(line, f"{GROUP}GUEST1", 2)}
+    )
+    machine.codes["GUEST1"] = Code("GUEST1", "guest-1", (W1,), used=1, reserved=2, released=True)
 
 
 def lose_a_registration(machine: Unchecked) -> None:
@@ -390,7 +394,7 @@ def log_the_future(machine: Unchecked) -> None:
         (make_a_place_of_another_kind, {"place-of-another-kind"}),
         (use_a_code, {"code-uses"}),
         (lose_a_code, {"unknown-code"}),
-        (promise_seats_for_a_code, {"code-reserve"}),
+        (keep_seats_for_a_code_that_ended, {"code-reserve"}),
         (lose_a_registration, {"seats-count", "log-end-state", "code-uses"}),
         (choose_what_is_not_there, {"unknown-session", "log-end-state"}),
         (offer_without_end, {"contradiction", "log-end-state"}),
@@ -410,6 +414,13 @@ def test_what_was_tampered_with_is_named(tamper: Tampered, codes: set[str]) -> N
     assert machine.audited().proven
     tamper(machine)
     assert codes <= machine.codes_found
+
+
+def test_seat_that_went_to_the_line_is_missing_in_no_reserve() -> None:
+    """Two were reserved; one was given up while others waited, and went to them."""
+    machine = play()
+    machine.codes["GUEST1"] = Code("GUEST1", "guest-1", (W1,), used=1, reserved=2)
+    assert machine.audited().proven
 
 
 def test_differences_name_no_person() -> None:
