@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.calendar_sync.dav_http import LARGEST_ANSWER
+from services.calendar_sync.fleet import Fleet
 from services.calendar_sync.following import Following, Search
 from services.calendar_sync.look import Look
 from services.calendar_sync.pusher import Pusher
@@ -31,6 +32,12 @@ async def server() -> AsyncIterator[QuirkyServer]:
         yield server
 
 
+async def with_family(sync: CalendarSync, server: QuirkyServer) -> Fleet:
+    """Somebody with two calendars, of which one is connected."""
+    server.add_person("anna", calendars=("personal", "family"))
+    return await connected(sync, server)
+
+
 async def asked(sync: CalendarSync) -> bool:
     """Whether the person was asked, and no seat was given up."""
     assert await told(sync, REGISTRATION_CANCELLED) == []
@@ -41,8 +48,7 @@ async def asked(sync: CalendarSync) -> bool:
 async def test_moved_to_a_calendar_that_cannot_be_searched_is_asked_about(
     sync: CalendarSync, server: QuirkyServer, status: int
 ) -> None:
-    server.add_person("anna", calendars=("personal", "family"))
-    fleet = await connected(sync, server)
+    fleet = await with_family(sync, server)
     move(server)
     server.cut_in(plays.status(status), **FAMILY)
     await looks(sync, fleet, hours=3)
@@ -53,8 +59,7 @@ async def test_moved_to_a_calendar_that_cannot_be_searched_is_asked_about(
 async def test_calendar_whose_answer_is_too_large_could_not_be_searched(
     sync: CalendarSync, server: QuirkyServer
 ) -> None:
-    server.add_person("anna", calendars=("personal", "family"))
-    fleet = await connected(sync, server)
+    fleet = await with_family(sync, server)
     move(server)
     server.cut_in(plays.status(207, " " * (LARGEST_ANSWER + 1)), **FAMILY)
     await looks(sync, fleet, minutes=24)
@@ -68,8 +73,7 @@ async def test_calendar_whose_answer_is_too_large_could_not_be_searched(
 async def test_account_whose_calendars_are_not_listed_is_asked(
     sync: CalendarSync, server: QuirkyServer, status: int
 ) -> None:
-    server.add_person("anna", calendars=("personal", "family"))
-    fleet = await connected(sync, server)
+    fleet = await with_family(sync, server)
     move(server)
     server.cut_in(plays.status(status), **HOME)
     await looks(sync, fleet, minutes=24)
@@ -99,8 +103,7 @@ async def test_control_that_takes_a_failed_search_for_none_gives_the_seat_up(
         return replace(await find(*given, **named), whole=True)
 
     monkeypatch.setattr(Following, "find", trusting)
-    server.add_person("anna", calendars=("personal", "family"))
-    fleet = await connected(sync, server)
+    fleet = await with_family(sync, server)
     move(server)
     server.cut_in(plays.status(500), **FAMILY)
     await looks(sync, fleet, hours=3)
@@ -110,8 +113,7 @@ async def test_control_that_takes_a_failed_search_for_none_gives_the_seat_up(
 async def test_what_cannot_be_searched_for_when_the_time_is_over_is_not_given_up(
     sync: CalendarSync, server: QuirkyServer
 ) -> None:
-    server.add_person("anna", calendars=("personal", "family"))
-    fleet = await connected(sync, server)
+    fleet = await with_family(sync, server)
     held = server.held("anna", name(ID))
     server.delete("anna", name(ID))
     await looks(sync, fleet, minutes=12)
@@ -127,8 +129,7 @@ async def test_what_cannot_be_searched_for_when_the_time_is_over_is_not_given_up
 async def test_removal_is_an_answer_although_the_look_that_found_it_failed(
     sync: CalendarSync, server: QuirkyServer
 ) -> None:
-    server.add_person("anna", calendars=("personal", "family"))
-    fleet = await connected(sync, server)
+    fleet = await with_family(sync, server)
     server.delete("anna", name(ID))
     server.cut_in(plays.status(503), method="PROPFIND", times=2)
     await looks(sync, fleet, minutes=45)
@@ -139,8 +140,7 @@ async def test_removal_is_an_answer_although_the_look_that_found_it_failed(
 async def test_moved_entry_stands_once_although_the_look_that_found_it_failed(
     sync: CalendarSync, server: QuirkyServer
 ) -> None:
-    server.add_person("anna", calendars=("personal", "family"))
-    fleet = await connected(sync, server)
+    fleet = await with_family(sync, server)
     move(server)
     server.cut_in(plays.status(503), method="REPORT", path="/family/", times=1)
     await looks(sync, fleet, minutes=45)
@@ -159,8 +159,7 @@ async def test_control_that_notes_an_absence_before_it_is_judged_loses_the_answe
         return known, reported, changed
 
     monkeypatch.setattr(Look, "_checked", noting)
-    server.add_person("anna", calendars=("personal", "family"))
-    fleet = await connected(sync, server)
+    fleet = await with_family(sync, server)
     server.delete("anna", name(ID))
     server.cut_in(plays.status(503), method="PROPFIND", times=2)
     await looks(sync, fleet, minutes=45)
@@ -169,8 +168,7 @@ async def test_control_that_notes_an_absence_before_it_is_judged_loses_the_answe
 
 
 async def test_many_moved_at_once_are_followed_over_several_looks(sync: CalendarSync, server: QuirkyServer) -> None:
-    server.add_person("anna", calendars=("personal", "family"))
-    fleet = await connected(sync, server)
+    fleet = await with_family(sync, server)
     for id_ in IDS:
         move_one(server, id_)
     await sync.tell(*(workshop(number, revision=2, **LATER) for number in range(1, 5)))
@@ -183,8 +181,7 @@ async def test_no_more_are_searched_for_in_one_look_than_allowed_and_none_is_for
     sync: CalendarSync, server: QuirkyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.calendar_sync.following.SEARCHES", 2)
-    server.add_person("anna", calendars=("personal", "family"))
-    fleet = await connected(sync, server)
+    fleet = await with_family(sync, server)
     for id_ in IDS:
         move_one(server, id_)
     await disconnect_slowly(sync)
@@ -197,8 +194,7 @@ async def test_sixth_moved_entry_is_not_written_a_second_time(
     sync: CalendarSync, server: QuirkyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.calendar_sync.following.SEARCHES", 2)
-    server.add_person("anna", calendars=("personal", "family"))
-    fleet = await connected(sync, server)
+    fleet = await with_family(sync, server)
     for id_ in IDS:
         move_one(server, id_)
     await sync.tell(*(workshop(number, revision=2, **LATER) for number in range(1, 5)))
@@ -219,8 +215,7 @@ async def test_control_that_goes_on_without_a_search_writes_entries_a_second_tim
         return await searched(following, *given) if following._left > 0 else None
 
     monkeypatch.setattr(Following, "_searched", silently)
-    server.add_person("anna", calendars=("personal", "family"))
-    fleet = await connected(sync, server)
+    fleet = await with_family(sync, server)
     for id_ in IDS:
         move_one(server, id_)
     await sync.tell(*(workshop(number, revision=2, **LATER) for number in range(1, 5)))
